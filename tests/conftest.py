@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from practice_register.testing import Register
-    from shopcrm_database import Server
+    from shopcrm_database import RunningServer
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A PostgreSQL of our own, without fsync: nothing here outlives the test run."""
     with running_server(tmp_path_factory.mktemp("database"), durable=False) as running:
         yield running
 
 
 @pytest.fixture
-def new_database(server: Server) -> Callable[[], str]:
+def new_database(server: RunningServer) -> Callable[[], str]:
     """Make an empty database and return its URL."""
     return lambda: server.create_database(f"test_{uuid4().hex[:12]}")
 

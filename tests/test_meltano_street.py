@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from practice_register.testing import Register
-    from shopcrm_database import Server
+    from shopcrm_database import RunningServer
 
 
 class MeltanoStreet:
@@ -66,7 +66,7 @@ class MeltanoStreet:
 
 
 @pytest.fixture(scope="module")
-def day_one(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Iterator[MeltanoStreet]:
+def day_one(tmp_path_factory: pytest.TempPathFactory, server: RunningServer) -> Iterator[MeltanoStreet]:
     """A street after its first `meltano run daily`."""
     if not (PROJECT / ".meltano" / "utilities" / "dbt-postgres").exists():
         pytest.skip("the Meltano plugins are not installed: run `make install`")

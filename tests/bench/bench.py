@@ -27,7 +27,7 @@ from processes import Timing, median_of, timed
 from street import BIN, PROJECT, Street
 
 if TYPE_CHECKING:
-    from shopcrm_database import Server
+    from shopcrm_database import RunningServer
 
 PEER = PROJECT / ".bench"
 HERE = Path(__file__).resolve().parent
@@ -87,13 +87,13 @@ def bench_tap(folder: Path, households: int, runs: int) -> tuple[dict[str, Any],
     }, out
 
 
-def new_database(server: Server) -> str:
+def new_database(server: RunningServer) -> str:
     """An empty database and its URL."""
     return server.create_database(f"bench_{uuid4().hex[:12]}")
 
 
 def time_target_shopcrm(
-    server: Server, folder: Path, orders: Path, runs: int
+    server: RunningServer, folder: Path, orders: Path, runs: int
 ) -> tuple[Timing, str]:
     """First load of the orders into an empty database each time; return the last database."""
     databases: list[str] = []
@@ -109,7 +109,7 @@ def time_target_shopcrm(
 
 
 def time_target_postgres(
-    server: Server, folder: Path, orders: Path, runs: int, settings: dict[str, Any]
+    server: RunningServer, folder: Path, orders: Path, runs: int, settings: dict[str, Any]
 ) -> Timing:
     """First load of the same file by the peer into an empty database each time."""
     command = install_peer()
