@@ -1,0 +1,73 @@
+"""What the ledger holds: one event per thing that somebody said about one address."""
+
+from __future__ import annotations
+
+from datetime import datetime  # noqa: TC003 - msgspec reads the annotations
+from typing import Literal, NamedTuple
+
+import msgspec
+
+State = Literal["given", "withdrawn", "unknown"]
+
+ADDRESS_CHANGED = "address_changed"
+"""Event reason: the statement was about the customer's other address."""
+PROFILE_ENDED = "profile_ended"
+"""Event reason: the profile that made the statement was merged or deleted."""
+
+_PROFILE = "#customer="
+
+
+class Key(NamedTuple):
+    """What consent is about. `address` is normalised (`addresses.normalise`)."""
+
+    shop_id: str
+    channel: str
+    address: str
+    purpose: str
+
+
+class ConsentEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One statement about one key; never changed once it is in the ledger.
+
+    Attributes:
+        shop_id: the shop that was told.
+        channel: e.g. ``email`` or ``sms``.
+        address: the normalised address.
+        purpose: ``service``, ``profiling`` or ``marketing``.
+        state: ``given``, ``withdrawn``, or ``unknown``: the source records opt-ins and holds
+            none, which ends what the same profile said before and grants nothing.
+        event_time: when the person acted, with offset; None where the source can't say.
+        observed_at: when the source was read, by the source's clock, with offset.
+        source: who says so, with the profile it was said in (`source_in_profile`).
+        reason: None for what a source said itself, else what made us conclude it.
+    """
+
+    shop_id: str
+    channel: str
+    address: str
+    purpose: str
+    state: State
+    event_time: datetime | None
+    observed_at: datetime
+    source: str
+    reason: str | None = None
+
+    @property
+    def key(self) -> Key:
+        """The key the event is about."""
+        return Key(self.shop_id, self.channel, self.address, self.purpose)
+
+
+def source_in_profile(source: str, customer_id: str) -> str:
+    """The name under which the ledger keeps what `source` says in one customer profile.
+
+    Two profiles can share an address and the same source can say different things in each; a
+    statement only ever ends an earlier one of its own profile.
+    """
+    return f"{source}{_PROFILE}{customer_id}"
+
+
+def split_source(source: str) -> tuple[str, str | None]:
+    """The source's own name and the customer id, None where no profile is meant."""
+    name, marker, customer_id = source.rpartition(_PROFILE)
+    return (name, customer_id) if marker else (source, None)

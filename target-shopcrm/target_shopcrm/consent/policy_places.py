@@ -1,0 +1,64 @@
+"""The policy's geography: which shop sells where, and which laws the policy was written for."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import phonenumbers
+
+from target_shopcrm.consent.policy import Shop
+
+if TYPE_CHECKING:
+    from target_shopcrm.consent.policy import Policy
+    from target_shopcrm.consent.policy_file import Place
+
+_JURISDICTION = re.compile(r"([A-Z]{2})(-[A-Z0-9]{1,3})?")
+
+
+def read_jurisdictions(place: Place | None, base: Policy | None) -> frozenset[str]:
+    """The codes of the laws; a policy that extends another adds to those."""
+    inherited = base.jurisdictions if base else frozenset()
+    if place is None:
+        return inherited
+    return inherited | {_jurisdiction(entry) for _, entry in place.texts()}
+
+
+def read_shops(place: Place | None, jurisdictions: frozenset[str]) -> dict[str, Shop]:
+    """The shops by shop_id; without the section no shop is anywhere."""
+    if place is None:
+        return {}
+    return {shop_id: _shop(shop, jurisdictions) for shop_id, shop in place.mapping().items()}
+
+
+def _shop(place: Place, jurisdictions: frozenset[str]) -> Shop:
+    entries = place.mapping()
+    for name, entry in entries.items():
+        if name not in {"country", "jurisdiction"}:
+            entry.fail(f"a shop has no {name!r}; use country, jurisdiction")
+    if "country" not in entries:
+        place.fail(f"the shop {place.name} has no country; write {{country: US}}")
+    country = _country(entries["country"])
+    stated = entries.get("jurisdiction")
+    jurisdiction = _jurisdiction(stated) if stated else country
+    if jurisdiction not in jurisdictions and jurisdiction[:2] not in jurisdictions:
+        (stated or entries["country"]).fail(
+            f"this policy wasn't written for the law of {jurisdiction!r}; check that law with"
+            f" counsel, then add it to 'jurisdictions'"
+        )
+    return Shop(country, jurisdiction)
+
+
+def _country(place: Place) -> str:
+    country = place.text()
+    if country not in phonenumbers.SUPPORTED_REGIONS:
+        place.fail(f"{country!r} isn't a country; use its two ISO 3166-1 letters, such as US")
+    return country
+
+
+def _jurisdiction(place: Place) -> str:
+    code = place.text()
+    match = _JURISDICTION.fullmatch(code)
+    if match is None or match[1] not in phonenumbers.SUPPORTED_REGIONS:
+        place.fail(f"{code!r} isn't a jurisdiction; use an ISO 3166 code such as US or US-NY")
+    return code
