@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from practice_register.testing import Register
+    from practice_register.testing import RunningRegister
     from shopcrm_database import RunningServer
 
 
@@ -33,13 +33,13 @@ def new_database(server: RunningServer) -> Callable[[], str]:
 
 
 @pytest.fixture
-def register(tmp_path: Path) -> Iterator[Register]:
+def register(tmp_path: Path) -> Iterator[RunningRegister]:
     """A small practice register with a year of baskets of twenty households."""
     with running_register(tmp_path / "register", households=20, seed=1) as running:
         yield running
 
 
 @pytest.fixture
-def street(tmp_path: Path, register: Register, new_database: Callable[[], str]) -> Street:
+def street(tmp_path: Path, register: RunningRegister, new_database: Callable[[], str]) -> Street:
     """A street from that register into an empty database."""
     return Street(tmp_path, register.url, register.token, new_database())

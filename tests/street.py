@@ -184,7 +184,7 @@ class Street:
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Rows of one query."""
         with psycopg.connect(self.database_url) as connection:
-            return connection.execute(query, values).fetchall()  # type: ignore[arg-type]
+            return connection.execute(query, values).fetchall()
 
     def tables(self) -> dict[str, list[str]]:
         """Every table as sorted rows of text, without what tells only when and by which run."""

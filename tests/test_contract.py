@@ -23,6 +23,8 @@ SIMPLE: dict[type, str] = {
 def shape(kind: Any) -> Any:
     """A type as plain data: field names and what JSON each may hold, meaning left out."""
     match kind:
+        case msgspec.inspect.Metadata():
+            return shape(kind.type)
         case msgspec.inspect.StructType():
             return {field.encode_name: shape(field.type) for field in kind.fields}
         case msgspec.inspect.ListType():

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from practice_register.testing import Register
+    from practice_register.testing import RunningRegister
     from shopcrm_database import RunningServer
 
 
 class MeltanoStreet:
     """`meltano` in this project, pointed at a register and a database of the test's own."""
 
-    def __init__(self, folder: Path, register: Register, database_url: str) -> None:
+    def __init__(self, folder: Path, register: RunningRegister, database_url: str) -> None:
         self.folder = folder
         self.register = register
         self.sent = folder / "contacts.jsonl"
@@ -66,7 +66,9 @@ class MeltanoStreet:
 
 
 @pytest.fixture(scope="module")
-def day_one(tmp_path_factory: pytest.TempPathFactory, server: RunningServer) -> Iterator[MeltanoStreet]:
+def day_one(
+    tmp_path_factory: pytest.TempPathFactory, server: RunningServer
+) -> Iterator[MeltanoStreet]:
     """A street after its first `meltano run daily`."""
     if not (PROJECT / ".meltano" / "utilities" / "dbt-postgres").exists():
         pytest.skip("the Meltano plugins are not installed: run `make install`")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from practice_register.testing import Register
+    from practice_register.testing import RunningRegister
 
 NOWHERE = "http://127.0.0.1:9"  # the discard port: nothing listens there
 
@@ -106,7 +106,7 @@ def test_two_runs_at_once(street: Street, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("moment", [0.2, 1.0, 2.0])
 def test_ctrl_c_leaves_no_process_and_the_next_run_carries_on(
-    moment: float, street: Street, register: Register, new_database: Callable[[], str]
+    moment: float, street: Street, register: RunningRegister, new_database: Callable[[], str]
 ) -> None:
     register.set_faults("rate=0.05,kinds=500,seed=3")
     tap, target = street.commands()
@@ -163,7 +163,7 @@ def test_one_bad_record_is_a_dead_letter_and_the_rest_arrives(street: Street) ->
     assert "twelve" not in reason
 
 
-def test_logs_hold_no_token_and_nobody(street: Street, register: Register) -> None:
+def test_logs_hold_no_token_and_nobody(street: Street, register: RunningRegister) -> None:
     register.set_faults("rate=0.1,kinds=429|500|cut,seed=5")
     outcome = street.succeed()
     said = outcome.tap_says + outcome.target_says
