@@ -1,1 +1,1 @@
-"""Package."""
+"""Singer tap: every sale of an independent shop's register in one record shape."""

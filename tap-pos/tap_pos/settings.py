@@ -1,0 +1,242 @@
+"""The tap's settings as typed values, checked before the first request.
+
+Only this module reads the raw configuration; everything deeper receives these structs.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, time
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta, Struct
+
+from tap_pos.errors import SettingsError
+from tap_pos.windows import parse_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+Channel = Literal["email", "sms", "phone", "post", "whatsapp", "push"]
+Purpose = Literal["service", "profiling", "marketing"]
+Identifier = Annotated[str, Meta(min_length=1)]
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+class ConsentSource(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a shop writes down an opt-in that the vendor itself has no field for.
+
+    Exactly one of `group` (membership means given) and `custom_attribute` (its value says
+    which) is set.
+    """
+
+    channels: Annotated[list[Channel], Meta(min_length=1)]
+    purpose: Purpose
+    group: str | None = None
+    custom_attribute: str | None = None
+    given: list[str | bool | int] = []
+    withdrawn: list[str | bool | int] = []
+
+    def __post_init__(self) -> None:
+        """Refuse a source that names no place or two places."""
+        if (self.group is None) == (self.custom_attribute is None):
+            raise ValueError("name either a group or a custom_attribute")
+        if self.custom_attribute is not None and not self.given:
+            raise ValueError("a custom_attribute needs the values that mean given")
+
+
+class ShopSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One account of one vendor. Its printed form never shows the token."""
+
+    id: Identifier
+    vendor: Identifier
+    access_token: Identifier
+    base_url: str | None = None
+    location_ids: list[Identifier] | None = None
+    square_version: str | None = None
+    start_date: str | None = None
+    consent_sources: list[ConsentSource] = []
+    business_day_starts_at: Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "00:00"
+    card_fingerprints: bool = False
+
+    def __repr__(self) -> str:
+        """Name the shop without its secret."""
+        return f"ShopSettings(id={self.id!r}, vendor={self.vendor!r})"
+
+    def start(self) -> datetime | None:
+        """Give the first instant to read, if the user limits it."""
+        return None if self.start_date is None else parse_instant(self.start_date)
+
+    def day_starts_at(self) -> time:
+        """Give the wall-clock time at which the shop's books turn to the next day."""
+        return time.fromisoformat(self.business_day_starts_at)
+
+
+SINGLE_SHOP_SETTINGS = tuple(
+    name for name in ShopSettings.__struct_fields__ if name not in {"id", "start_date"}
+)
+"""Settings of a shop that may stand at the top level; `shop_id` stands for its `id`."""
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything the user can say."""
+
+    shops: Annotated[list[ShopSettings], Meta(min_length=1)]
+    only_shops: list[Identifier] | None = None
+    start_date: str | None = None
+    lookback_seconds: Annotated[int, Meta(ge=0)] | None = None
+    window_days: Annotated[int, Meta(ge=1)] = 30
+    max_bad_records: Annotated[int, Meta(ge=0)] = 0
+    max_retry_seconds: Annotated[float, Meta(ge=0)] = 60
+    request_timeout_seconds: Annotated[float, Meta(gt=0)] = 60
+
+    def start(self) -> datetime | None:
+        """Give the first instant to read, if the user limits it."""
+        return None if self.start_date is None else parse_instant(self.start_date)
+
+    def selected_shops(self) -> list[ShopSettings]:
+        """Give the shops of this run, in the order of the settings."""
+        if self.only_shops is None:
+            return self.shops
+        return [shop for shop in self.shops if shop.id in self.only_shops]
+
+
+def read_settings(
+    config: Mapping[str, Any], *, vendors: Collection[str], builtin: Collection[str]
+) -> Settings:
+    """Turn the raw configuration into settings that can work.
+
+    Args:
+        config: What the user, Meltano or the environment gave.
+        vendors: Names of the vendors this tap knows.
+        builtin: Settings that the Singer SDK itself understands.
+
+    Returns:
+        The settings.
+
+    Raises:
+        SettingsError: If anything is missing, unknown or contradictory.
+    """
+    given = _filled({name: value for name, value in config.items() if name not in builtin})
+    if isinstance(given.get("only_shops"), str):
+        given["only_shops"] = [part.strip() for part in given["only_shops"].split(",")]
+    given["shops"] = _shop_list(given)
+    for name in (*SINGLE_SHOP_SETTINGS, "shop_id"):
+        given.pop(name, None)
+    try:
+        settings = msgspec.convert(given, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(_sentence(error, given["shops"])) from None
+    _check_shops(settings, vendors)
+    return settings
+
+
+def _filled(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what says nothing: Meltano passes an unset variable as an empty text."""
+    return {name: value for name, value in given.items() if value not in (None, "", [])}
+
+
+def _shop_list(given: dict[str, Any]) -> list[dict[str, Any]]:
+    """Find the shops: the `shops` list, the same as a JSON text, or one at the top level."""
+    single = {name: given[name] for name in SINGLE_SHOP_SETTINGS if name in given}
+    shops = given.get("shops")
+    if isinstance(shops, str):
+        try:
+            shops = json.loads(shops)
+        except json.JSONDecodeError:
+            raise SettingsError(
+                "The setting shops is a text that is not valid JSON: write it as a list, "
+                'such as [{"id": "main", "vendor": "square", "access_token": "..."}].'
+            ) from None
+    if shops and (single or "shop_id" in given):
+        names = ", ".join(sorted({*single, *(["shop_id"] if "shop_id" in given else [])}))
+        raise SettingsError(
+            f"The settings name shops both in a list and at the top level ({names}): "
+            "keep one of the two."
+        )
+    if not shops:
+        shops = [{"id": given["shop_id"], **single}] if "shop_id" in given else [single]
+        if not single and "shop_id" not in given:
+            raise SettingsError(
+                "No shop is configured: set vendor, shop_id and access_token, or a list of shops."
+            )
+    if not isinstance(shops, list) or not all(isinstance(shop, dict) for shop in shops):
+        raise SettingsError("The setting shops must be a list with one object per shop.")
+    cleaned = [_filled(shop) for shop in shops]
+    for position, shop in enumerate(cleaned):
+        _check_required(shop, f"shops[{position}]" if given.get("shops") else None)
+    return cleaned
+
+
+def _check_required(shop: dict[str, Any], where: str | None) -> None:
+    """Say which of a shop's three necessary settings is missing."""
+    for name in ("id", "vendor", "access_token"):
+        if name not in shop:
+            spoken = "shop_id" if name == "id" and where is None else name
+            place = f"{where} ({shop.get('id', 'no id')})" if where else "the shop"
+            raise SettingsError(f"The setting {spoken} of {place} is missing: set it.")
+
+
+def _check_shops(settings: Settings, vendors: Collection[str]) -> None:
+    """Refuse what types can't express."""
+    seen: set[str] = set()
+    for shop in settings.shops:
+        if shop.id in seen:
+            raise SettingsError(f"Shop '{shop.id}' is listed twice: give every shop its own id.")
+        seen.add(shop.id)
+        if shop.vendor not in vendors:
+            raise SettingsError(
+                f"Shop '{shop.id}' names the vendor '{shop.vendor}', which this tap does not know: "
+                f"use one of {', '.join(sorted(vendors))}."
+            )
+        _check_base_url(shop)
+        _check_date(shop.start_date, f"start_date of shop '{shop.id}'")
+    _check_date(settings.start_date, "start_date")
+    for shop_id in settings.only_shops or ():
+        if shop_id not in seen:
+            raise SettingsError(
+                f"only_shops names '{shop_id}', which is not among the shops: "
+                f"use some of {', '.join(sorted(seen))}."
+            )
+
+
+def _check_base_url(shop: ShopSettings) -> None:
+    """Let no token travel unencrypted to another machine."""
+    if shop.base_url is None:
+        return
+    parts = urlsplit(shop.base_url)
+    local = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    if not parts.hostname or not (parts.scheme == "https" or local):
+        raise SettingsError(
+            f"The base_url of shop '{shop.id}' must start with https:// "
+            "(http:// is accepted for this machine only): correct it."
+        )
+
+
+def _check_date(text: str | None, name: str) -> None:
+    """Refuse a date that can't be read."""
+    if text is None:
+        return
+    try:
+        parse_instant(text)
+    except ValueError:
+        raise SettingsError(
+            f"The setting {name} is not a date: write it as 2026-01-31 or 2026-01-31T00:00:00Z."
+        ) from None
+
+
+def _sentence(error: msgspec.ValidationError, shops: list[dict[str, Any]]) -> str:
+    """Say in the user's terms which setting is wrong; never with its value."""
+    what, _, path = str(error).partition(" - at `$")
+    place = path.rstrip("`").lstrip(".")
+    if len(shops) == 1 and place.startswith("shops[0]"):
+        place = place.removeprefix("shops[0]").lstrip(".")
+    if what.startswith("Object contains unknown field"):
+        name = what.split("`")[1]
+        where = f" in {place}" if place else ""
+        return f"The setting '{name}'{where} is unknown: see `tap-pos --about` for all settings."
+    if what.startswith("Invalid enum value"):
+        what = "is not one of the allowed words"
+    return f"The setting {place or 'list'} is wrong ({what}): see `tap-pos --about`."

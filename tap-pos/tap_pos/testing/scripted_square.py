@@ -1,0 +1,248 @@
+"""A small Square whose data, clock and faults a test writes down itself.
+
+It filters, sorts and pages as Square documents, on loopback, and notes every request. It
+does not price, validate or invent anything: that is the practice register's business.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request the tap sent; `asked` is the query of a GET or the body of a POST."""
+
+    method: str
+    path: str
+    asked: Mapping[str, Any]
+    token: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer instead of the usual one.
+
+    Attributes:
+        status: HTTP status.
+        body: JSON value, or bytes to send as they are.
+        headers: Extra headers.
+        cut: Send only the first half of the body, then close the connection.
+    """
+
+    status: int = 200
+    body: Any = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cut: bool = False
+
+    @classmethod
+    def error(cls, status: int, code: str, **headers: str) -> Answer:
+        """Make an answer with Square's error envelope."""
+        body = {"errors": [{"category": "API_ERROR", "code": code, "detail": "as scripted"}]}
+        return cls(status, body, {name.replace("_", "-"): text for name, text in headers.items()})
+
+
+Script = Callable[[Request], "Answer | None"]
+
+
+class ScriptedSquare:
+    """The data of one account, and the server in front of it.
+
+    Set the lists, then `with square.running():`. `script` sees each request first and may
+    answer in place of the data.
+    """
+
+    def __init__(self, now: datetime | None = None, page_size: int = 1000) -> None:
+        self.now = now or datetime(2026, 3, 1, 12, 0, 0, tzinfo=timezone.utc)
+        self.page_size = page_size
+        self.tokens = {"token"}
+        self.script: Script = lambda _request: None
+        self.requests: list[Request] = []
+        self.url = ""
+        self.locations: list[Row] = []
+        self.team_members: list[Row] = []
+        self.loyalty_accounts: list[Row] = []
+        self.catalog: list[Row] = []
+        self.groups: list[Row] = []
+        self.customers: list[Row] = []
+        self.attributes: dict[str, list[Row]] = {}
+        self.events: list[Row] = []
+        self.orders: list[Row] = []
+        self.payments: list[Row] = []
+        self.refunds: list[Row] = []
+
+    def asked(self, path: str) -> list[Request]:
+        """List the requests to one path."""
+        return [request for request in self.requests if request.path == path]
+
+    @contextmanager
+    def running(self) -> Iterator[ScriptedSquare]:
+        """Serve until the block ends."""
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
+        server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+    def answer(self, request: Request) -> Answer:
+        """Answer one request."""
+        if request.token not in self.tokens:
+            return Answer.error(401, "UNAUTHORIZED")
+        if (scripted := self.script(request)) is not None:
+            return scripted
+        found = self._list(request)
+        if found is not None:
+            return self._page(request, *found)
+        name, _, identity = request.path.removeprefix("/v2/").partition("/")
+        rows = {"payments": self.payments, "refunds": self.refunds}.get(name, [])
+        for row in rows:
+            if row["id"] == identity:
+                return Answer(body={name.removesuffix("s"): row})
+        return Answer.error(404, "NOT_FOUND")
+
+    def _list(self, request: Request) -> tuple[str, list[Row]] | None:
+        """Find what a list request asks for."""
+        asked, path = request.asked, request.path
+        if path.startswith("/v2/customers/") and path.endswith("/custom-attributes"):
+            return "custom_attributes", self.attributes.get(path.split("/")[3], [])
+        lists: dict[str, tuple[str, Callable[[], list[Row]]]] = {
+            "/v2/locations": ("locations", lambda: self.locations),
+            "/v2/team-members/search": ("team_members", lambda: self.team_members),
+            "/v2/loyalty/accounts/search": ("loyalty_accounts", lambda: self.loyalty_accounts),
+            "/v2/catalog/search": ("objects", lambda: self._catalog(asked)),
+            "/v2/catalog/batch-retrieve": (
+                "objects",
+                lambda: [row for row in self.catalog if row["id"] in asked["object_ids"]],
+            ),
+            "/v2/customers/groups": ("groups", lambda: self.groups),
+            "/v2/customers/search": ("customers", lambda: self._customers(asked)),
+            "/v2/events": ("events", lambda: self._events(asked)),
+            "/v2/orders/search": ("orders", lambda: self._orders(asked)),
+            "/v2/orders/batch-retrieve": (
+                "orders",
+                lambda: [row for row in self.orders if row["id"] in asked["order_ids"]],
+            ),
+            "/v2/payments": ("payments", lambda: self._money(request)),
+            "/v2/refunds": ("refunds", lambda: self._money(request)),
+        }
+        if path not in lists:
+            return None
+        name, find = lists[path]
+        return name, find()
+
+    def _catalog(self, asked: Mapping[str, Any]) -> list[Row]:
+        since = asked.get("begin_time")
+        found = [row for row in self.catalog if row["type"] in asked["object_types"]]
+        return [row for row in found if since is None or row["updated_at"] > since]
+
+    def _orders(self, asked: Mapping[str, Any]) -> list[Row]:
+        here = [row for row in self.orders if row["location_id"] in asked["location_ids"]]
+        return _within(here, asked["query"]["filter"]["date_time_filter"]["updated_at"])
+
+    def _events(self, asked: Mapping[str, Any]) -> list[Row]:
+        return _within(self.events, asked["query"]["filter"]["created_at"], "created_at")
+
+    def _customers(self, asked: Mapping[str, Any]) -> list[Row]:
+        chosen = asked["query"]["filter"]
+        if "updated_at" in chosen:
+            return _within(self.customers, chosen["updated_at"])
+        (wanted,) = chosen["custom_attribute"]["filters"]
+        ids = {
+            identity
+            for identity, attributes in self.attributes.items()
+            if _within([a for a in attributes if a["key"] == wanted["key"]], wanted["updated_at"])
+        }
+        return [row for row in self.customers if row["id"] in ids]
+
+    def _money(self, request: Request) -> list[Row]:
+        """List payments or refunds with Square's quiet defaults."""
+        asked = request.asked
+        rows = self.payments if request.path == "/v2/payments" else self.refunds
+        begin = asked.get("begin_time") or _text(self.now - timedelta(days=365))
+        rows = [row for row in rows if row["created_at"] >= begin]
+        location = asked.get("location_id")
+        if location is None and request.path == "/v2/payments":
+            location = self.locations[0]["id"]
+        rows = [row for row in rows if location is None or row.get("location_id") == location]
+        span = {"start_at": asked["updated_at_begin_time"], "end_at": asked["updated_at_end_time"]}
+        return _within(rows, span)
+
+    def _page(self, request: Request, name: str, rows: list[Row]) -> Answer:
+        start = int(request.asked.get("cursor") or 0)
+        size = min(self.page_size, int(request.asked.get("limit") or self.page_size))
+        end = start + size
+        body: Row = {name: rows[start:end]} if rows[start:end] else {}
+        if end < len(rows):
+            body["cursor"] = str(end)
+        return Answer(body=body)
+
+
+def _within(rows: list[Row], span: Mapping[str, str], name: str = "updated_at") -> list[Row]:
+    """Filter by time, both ends included, oldest first."""
+    found = [row for row in rows if span["start_at"] <= row[name] <= span["end_at"]]
+    return sorted(found, key=lambda row: str(row[name]))
+
+
+def _text(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _handler_for(square: ScriptedSquare) -> type[BaseHTTPRequestHandler]:
+    """Make a request handler that asks `square`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+        wbufsize = -1
+
+        def do_GET(self) -> None:
+            self._respond(dict(parse_qsl(urlsplit(self.path).query)))
+
+        def do_POST(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            self._respond(msgspec.json.decode(self.rfile.read(length)))
+
+        def _respond(self, asked: Row) -> None:
+            token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+            request = Request(self.command, urlsplit(self.path).path, asked, token)
+            square.requests.append(request)
+            answer = square.answer(request)
+            body = (
+                answer.body if isinstance(answer.body, bytes) else msgspec.json.encode(answer.body)
+            )
+            self.send_response_only(answer.status)
+            self.send_header("Date", format_datetime(square.now, usegmt=True))
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            for name, text in answer.headers.items():
+                self.send_header(name, text)
+            self.end_headers()
+            self.wfile.write(body[: len(body) // 2] if answer.cut else body)
+            self.wfile.flush()
+            self.close_connection = answer.cut
+
+        def log_message(self, *_args: Any) -> None:
+            """Say nothing: a test reads `square.requests`."""
+
+    return Handler

@@ -1,0 +1,221 @@
+"""Square's customers, what they consented to, and where merged profiles went.
+
+Square can filter customers by the time of change but not sort by it, shows changes up to
+minutes late, and lets a profile that was merged or deleted vanish. Two things about a
+person change without the profile's `updated_at` moving: a custom attribute (searched for
+by its own time of change) and a deletion (seen in the Events API, where a shop has turned
+that on).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from tap_pos import records
+from tap_pos.errors import AccessDeniedError, UnexpectedAnswerError
+from tap_pos.vendors.base import Batch
+from tap_pos.vendors.mapping import map_all
+from tap_pos.vendors.pages import Page, PageDecoder
+from tap_pos.vendors.square import wire
+from tap_pos.vendors.square.consents import consents_of
+from tap_pos.vendors.square.directory import address
+from tap_pos.vendors.texts import birthday, instant, required_instant, text
+from tap_pos.windows import Window, format_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from tap_pos.settings import ShopSettings
+    from tap_pos.vendors.square.api import SquareApi
+
+    Tell = Callable[[str], None]
+
+_CUSTOMERS = PageDecoder("customers", wire.Customer)
+_GROUPS = PageDecoder("groups", wire.Group)
+_ATTRIBUTES = PageDecoder("custom_attributes", wire.CustomAttribute)
+_EVENTS = PageDecoder("events", wire.Event)
+_LARGEST_PAGE = 100
+_LARGEST_GROUP_PAGE = 50
+_EVENTS_KEPT = timedelta(days=28)
+
+Attributes = dict[str, wire.CustomAttribute]
+
+
+class CustomerReader:
+    """Reads the customers of one shop.
+
+    Args:
+        api: Connection to Square.
+        shop: The shop's settings.
+        now: Square's clock.
+        tell: Passes a sentence on to the user; called at most once.
+    """
+
+    def __init__(self, api: SquareApi, shop: ShopSettings, now: datetime, tell: Tell) -> None:
+        self._api = api
+        self._shop = shop
+        self._now = now
+        self._tell = tell
+        self._has_events = True
+        self._attribute_keys = sorted(
+            {s.custom_attribute for s in shop.consent_sources if s.custom_attribute}
+        )
+
+    def read(self, window: Window) -> Iterator[Batch]:
+        """Read every profile that changed in a window, then the ends of vanished ones."""
+        alive: dict[str, str] = {}
+        for query in self._queries(window):
+            for page in self._api.pages("POST", "/v2/customers/search", _CUSTOMERS, query):
+                fresh = [person for person in page.items if person.id not in alive]
+                alive.update((person.id, person.updated_at or "") for person in fresh)
+                yield self._batch(Page(fresh, None, page.bad))
+        yield self._ended(window, alive)
+
+    def _queries(self, window: Window) -> Iterator[dict[str, Any]]:
+        """Ask for changed profiles, then for profiles with a changed custom attribute."""
+        changed = {"start_at": format_instant(window.start), "end_at": format_instant(window.end)}
+        filters: list[dict[str, Any]] = [{"updated_at": changed}]
+        filters += [
+            {"custom_attribute": {"filters": [{"key": key, "updated_at": changed}]}}
+            for key in self._attribute_keys
+        ]
+        for chosen in filters:
+            # No UPDATED_AT here: Square sorts customers by name or by creation only, and the
+            # order of creation is the one that does not change while pages are read.
+            sort = {"field": "CREATED_AT", "order": "ASC"}
+            yield {"limit": _LARGEST_PAGE, "query": {"filter": chosen, "sort": sort}}
+
+    def _batch(self, page: Page[wire.Customer]) -> Batch:
+        attributes = self._attributes([person.id for person in page.items])
+        observed_at = format_instant(self._now)
+
+        def to_record(person: wire.Customer) -> records.Customer:
+            groups = [self._group_names.get(key) for key in person.group_ids or ()]
+            return customer(
+                self._shop,
+                person,
+                sorted({name for name in groups if name}),
+                attributes.get(person.id, {}),
+                observed_at,
+            )
+
+        return map_all(page, to_record)
+
+    @cached_property
+    def _group_names(self) -> dict[str, str | None]:
+        """Read the names of all customer groups, once per run and only if anyone is in one."""
+        pages = self._api.pages(
+            "GET", "/v2/customers/groups", _GROUPS, {"limit": str(_LARGEST_GROUP_PAGE)}
+        )
+        return {group.id: text(group.name) for page in pages for group in page.items}
+
+    def _attributes(self, ids: Sequence[str]) -> Mapping[str, Attributes]:
+        """Read custom attributes where the settings need them: one request per customer.
+
+        Square has no way to read them for several customers at once.
+        """
+        if not self._attribute_keys:
+            return {}
+        found: dict[str, Attributes] = {}
+        for identity, page in self._api.get_each(
+            f"/v2/customers/{{}}/custom-attributes?limit={_LARGEST_PAGE}", ids, _ATTRIBUTES
+        ):
+            items = page.items if page else []
+            found[identity] = {entry.key: entry for entry in items if entry.key}
+        return found
+
+    def _ended(self, window: Window, alive: Mapping[str, str]) -> Batch:
+        """Read which profiles were deleted or merged in a window, as far as Square tells.
+
+        A profile that came back later (Square can undo both) is alive, not ended.
+        """
+        start = max(window.start, self._now - _EVENTS_KEPT)
+        if not self._has_events or start > window.end:
+            return Batch([])
+        query = {
+            "limit": _LARGEST_PAGE,
+            "query": {
+                "filter": {
+                    "event_types": ["customer.deleted"],
+                    "created_at": {
+                        "start_at": format_instant(start),
+                        "end_at": format_instant(window.end),
+                    },
+                },
+                "sort": {"field": "DEFAULT", "order": "ASC"},
+            },
+        }
+        batch = Batch([])
+        try:
+            for page in self._api.pages("POST", "/v2/events", _EVENTS, query):
+                batch.bad.extend(page.bad)
+                for event in page.items:
+                    if not _came_back(event, alive):
+                        batch.records.extend(tombstones(self._shop.id, event))
+        except (UnexpectedAnswerError, AccessDeniedError) as error:
+            if isinstance(error, AccessDeniedError) and error.ends_shop:
+                raise
+            self._has_events = False
+            self._tell(
+                f"Shop '{self._shop.id}': Square's Events API is not available, so deleted and "
+                "merged customers are not seen; enable it (PUT /v2/events/enable) to see them."
+            )
+        return batch
+
+
+def customer(
+    shop: ShopSettings,
+    person: wire.Customer,
+    groups: list[str],
+    attributes: Attributes,
+    observed_at: str,
+) -> records.Customer:
+    """Map a customer profile.
+
+    Args:
+        shop: The shop's settings.
+        person: The profile.
+        groups: Names of the groups it is in, sorted.
+        attributes: Its custom attributes by key.
+        observed_at: Square's clock.
+    """
+    return records.Customer(
+        shop_id=shop.id,
+        id=person.id,
+        given_name=text(person.given_name),
+        family_name=text(person.family_name),
+        email=text(person.email_address),
+        phone=text(person.phone_number),
+        birthday=birthday(person.birthday),
+        address=address(person.address),
+        reference_id=text(person.reference_id),
+        groups=groups,
+        consents=consents_of(
+            shop.consent_sources, person.preferences, groups, attributes, observed_at
+        ),
+        created_at=instant(person.created_at),
+        updated_at=instant(person.updated_at),
+    )
+
+
+def tombstones(shop_id: str, event: wire.Event) -> Iterator[records.Customer]:
+    """Map a `customer.deleted` event to what is left of the profiles it ended."""
+    context = event.data.object and event.data.object.event_context
+    merge = context and context.merge
+    ended = {event.data.id, *((merge.from_customer_ids or ()) if merge else ())}
+    survivor = text(merge.to_customer_id) if merge else None
+    for identity in sorted(ended - {survivor}):
+        yield records.Customer(
+            shop_id=shop_id,
+            id=str(identity),
+            merged_into=survivor,
+            deleted_at=required_instant(event.created_at, "created_at"),
+        )
+
+
+def _came_back(event: wire.Event, alive: Mapping[str, str]) -> bool:
+    """Tell whether a profile changed after the event that ended it."""
+    return alive.get(event.data.id, "") > (event.created_at or "")

@@ -1,0 +1,154 @@
+"""Settings that can't work are told in one sentence before any request."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tap_pos.errors import SettingsError
+from tap_pos.settings import ShopSettings
+from tap_pos.tap import TapPOS
+from tap_pos.testing import ScriptedSquare, sync
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SHOP = {"id": "a", "vendor": "square", "access_token": "hush-hush"}
+
+
+def refusal(config: dict[str, Any]) -> str:
+    with pytest.raises(SettingsError) as caught:
+        TapPOS(config=config)
+    sentence = str(caught.value)
+    assert "hush-hush" not in sentence
+    assert "\n" not in sentence
+    return sentence
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        pytest.param({}, ["No shop is configured"], id="nothing"),
+        pytest.param({"shops": []}, ["No shop is configured"], id="empty list"),
+        pytest.param(
+            {"vendor": "square", "access_token": "hush-hush"}, ["shop_id", "missing"], id="no id"
+        ),
+        pytest.param(
+            {"shop_id": "a", "vendor": "square"}, ["access_token", "missing"], id="no token"
+        ),
+        pytest.param(
+            {"shops": [{"id": "a", "vendor": "square", "access_token": ""}]},
+            ["access_token", "(a)", "missing"],
+            id="empty token",
+        ),
+        pytest.param(
+            {"shops": [SHOP | {"vendor": "squire"}]},
+            ["'a'", "'squire'", "use one of square"],
+            id="unknown vendor",
+        ),
+        pytest.param({"shops": [SHOP, SHOP]}, ["'a'", "listed twice"], id="listed twice"),
+        pytest.param({"shops": [SHOP], "colour": "red"}, ["'colour'", "unknown"], id="unknown"),
+        pytest.param(
+            {"shops": [SHOP, SHOP | {"id": "b", "acess_token": "hush-hush"}]},
+            ["'acess_token'", "shops[1]", "unknown"],
+            id="misspelt in a shop",
+        ),
+        pytest.param({"shops": [SHOP], "vendor": "square"}, ["keep one of the two"], id="both"),
+        pytest.param({"shops": '[{"id": '}, ["not valid JSON"], id="broken text"),
+        pytest.param(
+            {"shops": [SHOP], "only_shops": ["z"]}, ["'z'", "not among"], id="no such shop"
+        ),
+        pytest.param({"shops": [SHOP], "start_date": "soon"}, ["start_date", "date"], id="start"),
+        pytest.param({"shops": [SHOP], "window_days": 0}, ["window_days"], id="no window"),
+        pytest.param(
+            {"shops": [SHOP | {"base_url": "http://example.com"}]},
+            ["base_url", "https://"],
+            id="token in the clear",
+        ),
+        pytest.param(
+            {"shops": [SHOP | {"business_day_starts_at": "4am"}]},
+            ["business_day_starts_at"],
+            id="day start",
+        ),
+        pytest.param(
+            {"shops": [SHOP | {"access_token": 12345}]}, ["access_token"], id="token is a number"
+        ),
+        pytest.param(
+            {
+                "shops": [
+                    SHOP | {"consent_sources": [{"channels": ["fax"], "purpose": "marketing"}]}
+                ]
+            },
+            ["consent_sources"],
+            id="no such channel",
+        ),
+        pytest.param(
+            {
+                "shops": [
+                    SHOP | {"consent_sources": [{"channels": ["sms"], "purpose": "marketing"}]}
+                ]
+            },
+            ["name either a group or a custom_attribute"],
+            id="consent from nowhere",
+        ),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(config: dict[str, Any], words: list[str]) -> None:
+    sentence = refusal(config)
+    assert all(word in sentence for word in words), sentence
+
+
+def ids_of(tap: TapPOS) -> Iterable[str]:
+    return tap.shops.ids
+
+
+def test_a_single_shop_needs_no_list() -> None:
+    tap = TapPOS(config={"shop_id": "a", "vendor": "square", "access_token": "hush-hush"})
+    assert ids_of(tap) == ["a"]
+
+
+def test_shops_may_come_as_a_json_text() -> None:
+    tap = TapPOS(config={"shops": json.dumps([SHOP, SHOP | {"id": "b"}])})
+    assert ids_of(tap) == ["a", "b"]
+
+
+def test_shops_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAP_POS_SHOPS", json.dumps([SHOP]))
+    monkeypatch.setenv("TAP_POS_WINDOW_DAYS", "7")
+    tap = TapPOS(config={}, parse_env_config=True)
+    assert ids_of(tap) == ["a"]
+    assert tap.settings.window_days == 7
+
+
+def test_a_broken_list_in_the_environment_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAP_POS_SHOPS", "[hush-hush")
+    with pytest.raises(SettingsError, match="no valid JSON") as caught:
+        TapPOS(config={}, parse_env_config=True)
+    assert "hush-hush" not in str(caught.value)
+
+
+def test_only_the_wanted_shops_are_read(square: ScriptedSquare) -> None:
+    shops = [SHOP | {"id": name, "access_token": "token", "base_url": square.url} for name in "abc"]
+    out = sync({"shops": shops, "only_shops": ["c", "a"]})
+    assert {shop_id for shop_id, _ in out.table("orders")} == {"a", "c"}
+
+
+def test_what_is_left_empty_is_not_set() -> None:
+    """Meltano passes a variable that is not set as an empty text."""
+    empty: dict[str, Any] = {"shops": "", "only_shops": [], "base_url": "", "start_date": None}
+    single = {"shop_id": "a", "vendor": "square", "access_token": "hush-hush"}
+    assert ids_of(TapPOS(config=single | empty)) == ["a"]
+
+
+def test_the_printed_form_of_a_shop_hides_its_token() -> None:
+    shop = ShopSettings(id="a", vendor="square", access_token="hush-hush")
+    assert "hush-hush" not in repr(shop)
+    assert "hush-hush" not in str([shop])
+
+
+def test_nothing_is_asked_of_the_register_before_the_settings_are_right(
+    square: ScriptedSquare, config: dict[str, Any]
+) -> None:
+    refusal(config | {"colour": "red"})
+    assert square.requests == []
