@@ -1,0 +1,1 @@
+"""A Singer target that delivers canonical shop records to CRMs, behind one consent gate."""

@@ -1,0 +1,1 @@
+"""The ShopCRM database: connection, migrations, ledger, bookkeeping. The only room with SQL."""

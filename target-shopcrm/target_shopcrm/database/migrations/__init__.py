@@ -1,0 +1,1 @@
+"""Alembic's migrations: the DDL of the schemas pos, consent and sync."""

@@ -1,0 +1,256 @@
+"""A run: batches in, transactions out, and STATE only for what is durable.
+
+While one batch is being committed by the writing thread, the next one is read and decoded. There
+is never more than one batch in flight, so the order of commits is the order of reading.
+
+One transaction per batch: the route delivers, bookkeeping is saved, COMMIT; then the latest STATE
+before those records goes to standard output.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from target_shopcrm.batch import Batch
+from target_shopcrm.consent.policy import PolicyError, load_policy
+from target_shopcrm.database.connection import connect, database_url, explained
+from target_shopcrm.database.migrate import migrate
+from target_shopcrm.database.runs import RunLog
+from target_shopcrm.destinations import destination_for
+from target_shopcrm.errors import ConfigurationError, Interrupted, OutputError, ShopCRMError
+from target_shopcrm.intake import Intake
+from target_shopcrm.routes import route_to
+from target_shopcrm.routes.work import Work
+
+if TYPE_CHECKING:
+    import logging
+
+    from msgspec import Raw
+
+    from target_shopcrm.decoding import BadRecord
+    from target_shopcrm.settings import Settings
+
+_MAX_AGE_SECONDS = 30.0
+"""A slow tap's records are committed at least this often, at the next STATE line."""
+
+
+class Delivery:
+    """One run into one destination.
+
+    Opening it connects, migrates, takes the run lock and does what comes before the input.
+
+    Args:
+        settings: The settings of the run.
+        logger: Where the few lines for people go.
+
+    Raises:
+        ShopCRMError: If the run can't begin.
+    """
+
+    def __init__(self, settings: Settings, logger: logging.Logger) -> None:
+        self._settings = settings
+        self._logger = logger
+        self._url = database_url(settings.database_url)
+        try:
+            self._policy = load_policy(settings.policy_path)
+        except PolicyError as error:
+            raise ConfigurationError(str(error)) from error
+        self._destination = destination_for(settings)
+        self._route = route_to(self._destination)
+        self.intake = Intake(self._policy, self._destination.streams)
+        self._batch = Batch()
+        self._began_at = time.monotonic()
+        self._in_flight: Future[None] | None = None
+        self._last_batch: Batch | None = None
+        self._state_lock = threading.Lock()
+        self._state_written: bytes | None = None
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="shopcrm-writer")
+        self._connection = connect(self._url, program=f"target-shopcrm {settings.destination}")
+        self._log = RunLog(self._connection, settings.destination)
+        try:
+            self._begin()
+        except BaseException as error:
+            self.abort(error)
+            raise
+
+    def record(self, stream: str, raw: Raw) -> None:
+        """Take one record of a canonical stream.
+
+        Args:
+            stream: Its stream.
+            raw: The record's JSON.
+        """
+        if self._batch.records == 0:
+            self._began_at = time.monotonic()
+        self.intake.take(self._batch, stream, raw)
+        if self._batch.is_full(self._settings.batch_size):
+            self._submit()
+
+    def bad_record(self, bad: BadRecord) -> None:
+        """Take a record that can't even be read.
+
+        Args:
+            bad: What is known of it.
+        """
+        self.intake.reject(self._batch, bad)
+
+    def withhold(self, stream: str) -> None:
+        """Count a record of a stream that the policy doesn't know; it goes nowhere.
+
+        Args:
+            stream: Its stream.
+        """
+        self.intake.withhold(self._batch, stream)
+
+    def state(self, value: bytes) -> None:
+        """Take a STATE value: it goes out once everything before it is durable.
+
+        Args:
+            value: The JSON as it came in.
+        """
+        if self._in_flight is not None and self._in_flight.done():
+            self._wait()
+        if self._batch.records == 0:
+            self._state_after_last_batch(value)
+            return
+        self._batch.state = value
+        if time.monotonic() - self._began_at > _MAX_AGE_SECONDS:
+            self._submit()
+
+    def finish(self) -> None:
+        """Commit what is left and end the run.
+
+        Raises:
+            ShopCRMError: If it can't be committed.
+        """
+        try:
+            self._submit()
+            self._wait()
+            with explained(self._url):
+                self._log.end("completed")
+        except BaseException as error:
+            self.abort(error)
+            raise
+        self._close()
+        self._say_what_was_left_out()
+
+    def abort(self, error: BaseException) -> None:
+        """Roll back what isn't committed and note why the run ended. Never raises.
+
+        Args:
+            error: What ended it.
+        """
+        if self._connection.closed and self._in_flight is None:
+            self._close()
+            return
+        if self._in_flight is not None:
+            with suppress(psycopg.Error):
+                self._connection.cancel_safe(timeout=5)
+            with suppress(BaseException):
+                self._in_flight.result()
+            self._in_flight = None
+        with suppress(psycopg.Error, ShopCRMError):
+            self._connection.rollback()
+            self._destination.rolled_back()
+            state = "interrupted" if isinstance(error, Interrupted) else "failed"
+            self._log.end(state, _told(error))
+        self._close()
+
+    def _begin(self) -> None:
+        with explained(self._url):
+            migrate(self._connection, self._url)
+            self._log.begin()
+            with self._connection.transaction():
+                self._destination.open(self._connection)
+            self._destination.committed()
+            self._transact(Batch())
+
+    def _submit(self) -> None:
+        """Hand the batch to the writing thread, once that has finished the one before."""
+        self._wait()
+        batch, self._batch = self._batch, Batch()
+        if batch.records:
+            self._last_batch = batch
+            self._in_flight = self._writer.submit(self._transact, batch)
+
+    def _wait(self) -> None:
+        if self._in_flight is not None:
+            in_flight = self._in_flight
+            in_flight.result()
+            self._in_flight = None
+
+    def _transact(self, batch: Batch) -> None:
+        """Commit a batch (an empty one: what comes before the input), then write its STATE."""
+        work = Work(self._connection, self._log.run_id, self._policy)
+        work.counts.merge(batch.counts)
+        work.bad_records += batch.bad_records
+        with explained(self._url), self._connection.transaction():
+            if batch.records:
+                self._route.deliver(work, batch)
+            else:
+                self._route.begin(work)
+            self._log.save(work.counts, work.bad_records)
+        self._destination.committed()
+        self._log.counts.merge(work.counts)
+        with self._state_lock:
+            batch.is_durable = True
+            if batch.state is not None:
+                self._write_state(batch.state)
+
+    def _state_after_last_batch(self, value: bytes) -> None:
+        """Nothing was read since the last batch: this STATE is as good as that batch is."""
+        with self._state_lock:
+            if self._last_batch is None or self._last_batch.is_durable:
+                self._write_state(value)
+            else:
+                self._last_batch.state = value
+
+    def _write_state(self, value: bytes) -> None:
+        if value == self._state_written:
+            return
+        try:
+            sys.stdout.write(value.decode("utf-8", "surrogateescape") + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            raise OutputError(
+                "Nobody reads this program's standard output any more, so STATE can't be kept;"
+                " all that was committed stays: run again."
+            ) from error
+        self._state_written = value
+
+    def _close(self) -> None:
+        self._writer.shutdown(wait=True)
+        self._destination.close()
+        self._connection.close()
+
+    def _say_what_was_left_out(self) -> None:
+        counts = self._log.counts
+        for stream, counter in counts.streams.items():
+            if counter["dead_lettered"]:
+                self._logger.warning(
+                    "%d of %d records of %s couldn't be delivered; sync.dead_letters says which"
+                    " and why.",
+                    counter["dead_lettered"],
+                    counter["read"],
+                    stream,
+                )
+        self._logger.info(
+            "%s: %d records read, %d written, %d unchanged, %d with something withheld, %d dead"
+            " letters.",
+            self._settings.destination,
+            *(counts.total(name) for name in ("read", "written", "unchanged")),
+            counts.total("withheld"),
+            counts.total("dead_lettered"),
+        )
+
+
+def _told(error: BaseException) -> str:
+    """The sentence to keep: ours, or only the kind of anything else, which might quote data."""
+    return str(error) if isinstance(error, (ShopCRMError, Interrupted)) else type(error).__name__
