@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 import pytest
+import yaml
 from tap_pos.records import STREAMS as SENT
 from target_shopcrm.records import STREAMS as READ
 
-from street import BIN
+from street import BIN, PROJECT
 
 SIMPLE: dict[type, str] = {
     msgspec.inspect.NoneType: "null",
@@ -45,8 +46,8 @@ def test_target_reads_what_tap_sends(stream: str) -> None:
     )
 
 
-@pytest.mark.parametrize("command", ["tap-pos", "target-shopcrm"])
-def test_about_names_every_setting(command: str) -> None:
+def about(command: str) -> dict[str, Any]:
+    """What a plugin says of itself."""
     said = subprocess.run(
         [str(BIN / command), "--about", "--format=json"],
         capture_output=True,
@@ -54,6 +55,24 @@ def test_about_names_every_setting(command: str) -> None:
         check=True,
         timeout=60,
     )
-    about = json.loads(said.stdout)
-    assert about["name"] == command
-    assert all(setting.get("description") for setting in about["settings"]["properties"].values())
+    return json.loads(said.stdout)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("kind", "plugin"), [("extractors", "tap-pos"), ("loaders", "target-shopcrm")]
+)
+def test_meltano_knows_what_the_plugin_says_of_itself(kind: str, plugin: str) -> None:
+    described = about(plugin)
+    of_the_sdk = ("stream_map", "faker_", "flattening_", "batch_config", "load_method")
+    described_settings = {
+        name: bool(setting.get("secret"))
+        for name, setting in described["settings"]["properties"].items()
+        if not name.startswith(of_the_sdk)
+    }
+    project = yaml.safe_load((PROJECT / "meltano.yml").read_text())
+    (defined,) = (one for one in project["plugins"][kind] if one["name"] == plugin)
+    assert {
+        setting["name"]: setting.get("sensitive", False) for setting in defined["settings"]
+    } == described_settings
+    assert all(setting["description"] for setting in defined["settings"])
+    assert set(defined["capabilities"]) <= set(described["capabilities"])
