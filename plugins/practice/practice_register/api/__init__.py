@@ -1,0 +1,1 @@
+"""Square's API: how requests are read, answered and refused."""
