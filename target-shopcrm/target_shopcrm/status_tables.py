@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _REASONS = {
     "no_event": "nobody said yes",
     "withdrawn": "the customer said no",
-    "unknown_state": "the shop has no yes on record (any more)",
+    "unknown_state": "no yes on record",
     "expired": "the yes is too old",
     "address_changed": "the yes was for another address",
     "invalid_address": "no usable address",
@@ -97,17 +97,35 @@ def _consent(consent: dict[str, dict[str, int]]) -> RenderableType:
 def _withheld(withheld: Sequence[dict[str, Any]]) -> RenderableType:
     rows = [
         (
-            _DESTINATIONS.get(entry["destination"], entry["destination"]),
-            entry["stream"],
-            "everything" if entry["field"] == "*" else entry["field"],
-            " by ".join(part for part in (entry["purpose"], entry["channel"]) if part),
-            _REASONS.get(entry["reason"], entry["reason"]),
-            _number(entry["records"]),
+            _DESTINATIONS.get(destination, destination),
+            ", ".join("everything" if field == "*" else field for field in fields),
+            " or ".join(needs),
+            _REASONS.get(reason, reason),
+            _number(records),
         )
-        for entry in withheld
+        for destination, reason, records, fields, needs in _told_once(withheld)
     ]
-    headings = ("Kept from", "Records", "What", "Needed for", "Because", "How many")
-    return _table("What the gate held back last time", headings, rows, text_columns=5)
+    headings = ("Kept from", "What", "Needed for", "Because", "Records")
+    return _table("What the gate held back last time", headings, rows, text_columns=4)
+
+
+def _told_once(
+    withheld: Sequence[dict[str, Any]],
+) -> list[tuple[str, str, int, list[str], list[str]]]:
+    """Join rows that say the same of several fields, then of several channels."""
+    fields: dict[tuple[str, str, int, str], list[str]] = {}
+    for entry in withheld:
+        need = " by ".join(part for part in (entry["purpose"], entry["channel"]) if part)
+        key = (entry["destination"], entry["reason"], entry["records"], need)
+        fields.setdefault(key, []).append(entry["field"])
+    needs: dict[tuple[str, str, int, tuple[str, ...]], list[str]] = {}
+    for (destination, reason, records, need), names in fields.items():
+        same = (destination, reason, records, tuple(sorted(names)))
+        needs.setdefault(same, []).append(need)
+    return [
+        (destination, reason, records, list(names), sorted(filter(None, purposes)))
+        for (destination, reason, records, names), purposes in needs.items()
+    ]
 
 
 def _summary(summary: Sequence[dict[str, Any]]) -> RenderableType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,6 +88,7 @@ def _upgrade(url: str) -> None:
     from alembic.config import Config  # noqa: PLC0415 - see above
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - see above
 
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # its start-up is nobody's news
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["database_url"] = url
