@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from target_shopcrm.database.runs import Counts
+from target_shopcrm.records import key_fields
 
 if TYPE_CHECKING:
     from target_shopcrm.database.tables import Row
@@ -21,8 +22,9 @@ MAX_BYTES = 8_000_000
 class Batch:
     """What was read since the last commit.
 
-    Of several versions of one key the last wins; only customers keep every version, in the
-    order in which they came, because each may say something about consent.
+    Of several versions of one key the newest wins, of equally new ones the last; only customers
+    keep every version, in the order in which they came, because each may say something about
+    consent.
 
     Attributes:
         rows: For each table of schema pos the rows, by key; the gate's rules are applied.
@@ -47,6 +49,22 @@ class Batch:
     records: int = 0
     size: int = 0
     is_durable: bool = False
+
+    def keys_of(self, stream: str) -> list[dict[str, str]]:
+        """List the records of a stream that could be decoded and that the policy lets in.
+
+        Args:
+            stream: A Singer stream.
+
+        Returns:
+            Their keys, as dead letters name them.
+        """
+        found: list[tuple[str, str]] = [*self.rows.get(stream, ())]
+        if stream == "customers":
+            found += [(each.shop_id, each.id) for each in self.customers]
+        if stream == "activation-contacts":
+            found += self.contacts
+        return [dict(zip(key_fields(stream), key, strict=True)) for key in found]
 
     def is_full(self, batch_size: int) -> bool:
         """Tell whether the batch should be committed.

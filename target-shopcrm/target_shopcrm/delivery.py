@@ -196,7 +196,9 @@ class Delivery:
                 self._route.deliver(work, batch)
             else:
                 self._route.begin(work)
-            self._log.save(work.counts, work.bad_records)
+            self._log.dead_letters.remove(batch.keys_of, work.bad_records)
+            self._log.dead_letters.add(work.bad_records, self._log.run_id)
+            self._log.save(work.counts)
         self._destination.committed()
         self._log.counts.merge(work.counts)
         with self._state_lock:

@@ -108,9 +108,13 @@ class Intake:
         record, withheld = apply(rule, record)
         if withheld:
             self._count_withheld(batch, stream, withheld)
-        row = TABLES[stream].row(record)
+        table = TABLES[stream]
+        row = table.row(record)
         batch.passed[stream] += 1
-        batch.rows.setdefault(stream, {})[row.key] = row
+        rows = batch.rows.setdefault(stream, {})
+        other = rows.get(row.key)
+        if other is None or not table.version(row).is_outdated_by(table.version(other).last_change):
+            rows[row.key] = row
 
     @staticmethod
     def _count_withheld(batch: Batch, stream: str, withheld: Iterable[Withheld]) -> None:

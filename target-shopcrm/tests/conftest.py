@@ -25,6 +25,9 @@ from target_shopcrm.target import TargetShopCRM
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+sys.path.insert(0, str(Path(__file__).parent / "consent"))
+"""Makes the consent machine and the situations importable for the tests beside and above them."""
+
 TEMPLATE = "template_shopcrm"
 POLICY = """
 version: 1

@@ -17,6 +17,8 @@ ADA: dict[str, Any] = {
     "birthday": "1984-02-29",
     "groups": ["Newsletter"],
 }
+MORNING = "2026-11-20T09:00:00Z"
+NOON = "2026-11-20T12:00:00Z"
 LATER = "2026-11-21T09:00:00Z"
 
 
@@ -214,3 +216,57 @@ def test_phone_numbers_are_dialled_from_the_shops_country(shop: Shop, singer: Si
     )
     numbers = shop.ask("SELECT phone_e164 FROM pos.customers ORDER BY shop_id")
     assert numbers == [("+12025550143",), ("+4940123456",)]
+
+
+def test_an_opt_in_that_is_read_late_does_not_stand(shop: Shop, singer: Singer) -> None:
+    """The customer left the newsletter since: the register's newer version says so."""
+    left = singer.consent("unknown", observed_at="2026-11-22T09:00:00Z")
+    newer = singer.record("customers", **ADA, updated_at=LATER, consents=[left])
+    given = singer.consent("given", event_time=MORNING, source="square:custom_attribute:club")
+    older = singer.record("customers", **ADA, updated_at=MORNING, consents=[given])
+    shop.run([singer.schema("customers"), newer])
+    shop.run([singer.schema("customers"), older])
+    assert verdict(shop) == (False, "unknown_state")
+    shop.run([singer.schema("customers"), newer, older])
+    assert verdict(shop) == (False, "unknown_state")
+
+
+def test_a_withdrawal_that_is_read_late_clears_what_the_newer_version_brought(
+    shop: Shop, singer: Singer
+) -> None:
+    given = singer.consent("given", "profiling", event_time=MORNING)
+    newer = singer.record("customers", **ADA, updated_at=LATER, consents=[given])
+    gone = singer.consent("withdrawn", "profiling", event_time=NOON)
+    older = {**ADA, "birthday": "1990-01-01"}
+    shop.run([singer.schema("customers"), newer])
+    assert profile(shop)[1] == "1984-02-29"
+    shop.run(
+        [
+            singer.schema("customers"),
+            singer.record("customers", **older, updated_at=MORNING, consents=[gone]),
+        ]
+    )
+    assert profile(shop) == ("ada@example.com", None, [])
+
+
+def test_an_older_version_overwrites_nothing(shop: Shop, singer: Singer) -> None:
+    newer = singer.record("customers", given_name="Adele", updated_at=LATER)
+    older = singer.record("customers", given_name="Ada", updated_at=MORNING)
+    for lines in ([newer], [older], [newer, older]):
+        shop.run([singer.schema("customers"), *lines])
+        assert shop.one("SELECT given_name FROM pos.customers") == "Adele"
+    assert shop.last_run()["unchanged"] == 2
+
+
+def test_a_profile_that_ended_does_not_come_back_with_a_late_reading(
+    shop: Shop, singer: Singer
+) -> None:
+    """What the tap says of an ended profile has no updated_at of its own."""
+    given = singer.record("customers", **ADA, consents=[singer.consent("given")])
+    ended = singer.record("customers", given_name=None, updated_at=None, deleted_at=LATER)
+    for line in (given, ended, given):
+        shop.run([singer.schema("customers"), line])
+    assert shop.ask("SELECT given_name, deleted_at::text FROM pos.customers") == [
+        (None, "2026-11-21 09:00:00+00")
+    ]
+    assert verdict(shop)[0] is False

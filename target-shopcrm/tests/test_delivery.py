@@ -207,3 +207,78 @@ def test_the_ledger_is_append_only(shop: Shop, data: Path) -> None:
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             shop.ask(statement)
+
+
+def test_an_older_version_does_not_overwrite_a_newer_one(shop: Shop, singer: Singer) -> None:
+    evening, next_day = "2026-11-20T18:00:00Z", "2026-11-21T18:00:00Z"
+    newer = singer.record("orders", total=2, updated_at=next_day)
+    older = singer.record("orders", total=1, updated_at=evening)
+    for lines in ([newer], [older], [older, newer], [newer, older]):
+        shop.run([singer.schema("orders"), *lines])
+        assert shop.one("SELECT total FROM pos.orders") == 2
+    assert (shop.last_run()["written"], shop.last_run()["unchanged"]) == (0, 2)
+    shop.run([singer.schema("orders"), singer.record("orders", total=3, updated_at=next_day)])
+    assert shop.one("SELECT total FROM pos.orders") == 3
+
+
+def test_a_version_without_a_time_is_written(shop: Shop, singer: Singer) -> None:
+    for name, updated_at in (("Mugs", "2026-11-20T18:00:00Z"), ("Cups", None)):
+        line = singer.record("products", name=name, updated_at=updated_at)
+        shop.run([singer.schema("products"), line])
+        assert shop.one("SELECT name FROM pos.products") == name
+
+
+def test_a_deleted_product_stays_deleted_when_an_older_version_is_read(
+    shop: Shop, singer: Singer
+) -> None:
+    morning, evening = "2026-11-20T09:00:00Z", "2026-11-20T18:00:00Z"
+    alive = singer.record("products", name="Mugs", updated_at=morning)
+    deleted = singer.record("products", name="Mugs", updated_at=morning, deleted_at=evening)
+    for line in (alive, deleted, alive):
+        shop.run([singer.schema("products"), line])
+    assert shop.one("SELECT count(*) FROM pos.products WHERE deleted_at IS NOT NULL") == 1
+
+
+def test_a_field_that_is_null_is_not_withheld(shop: Shop, singer: Singer) -> None:
+    payment = {"id": "p1", "method": "card", "state": "completed", "amount": 1080}
+    lines = [
+        singer.record("orders", "1", payments=[{**payment, "card_fingerprint": None}]),
+        singer.record("orders", "2", payments=[{**payment, "card_fingerprint": "sq-1-x"}, payment]),
+        singer.record("orders", "3", payments=[payment]),
+    ]
+    shop.run([singer.schema("orders"), *lines])
+    assert shop.ask("SELECT field, records FROM sync.withheld") == [
+        ("payments.card_fingerprint", 1)
+    ]
+    assert shop.last_run()["withheld"] == 1
+
+
+def test_a_sound_version_removes_the_dead_letters_of_its_record(shop: Shop, singer: Singer) -> None:
+    bad = [singer.record("orders", identifier, total="twelve") for identifier in "12"]
+    bad.append(singer.record("orders", "1", total=None))
+    shop.run([singer.schema("orders"), *bad])
+    assert shop.one("SELECT count(*) FROM sync.dead_letters") == 3
+    shop.run([singer.schema("products"), singer.record("products", "1")])
+    assert shop.one("SELECT count(*) FROM sync.dead_letters") == 3
+    shop.run([singer.schema("orders"), singer.record("orders", "1")])
+    assert shop.ask("SELECT key ->> 'id' FROM sync.dead_letters") == [("2",)]
+
+
+def test_a_dead_letter_whose_record_is_refused_again_keeps_its_first_day(
+    shop: Shop, singer: Singer
+) -> None:
+    shop.ask("ALTER TABLE pos.orders ADD CONSTRAINT plausible CHECK (total < 1000000)")
+    shop.ask("ALTER TABLE pos.customers ADD CONSTRAINT short CHECK (length(given_name) < 9)")
+    lines = [
+        singer.schema("orders"),
+        singer.record("orders", total=9_999_999),
+        singer.schema("customers"),
+        singer.record("customers", given_name="Bartholomew"),
+    ]
+    shop.run(lines)
+    first = shop.ask("SELECT id, first_seen_at FROM sync.dead_letters ORDER BY id")
+    shop.run(lines)
+    assert shop.ask("SELECT id, first_seen_at FROM sync.dead_letters ORDER BY id") == first
+    assert len(first) == 2
+    shop.run([lines[2], singer.record("customers", given_name="Bart")])
+    assert shop.ask("SELECT stream FROM sync.dead_letters") == [("orders",)]

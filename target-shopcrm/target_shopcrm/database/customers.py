@@ -10,7 +10,8 @@ from psycopg import sql
 from target_shopcrm.database.tables import CustomerRow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from target_shopcrm.database.connection import Connection
 
@@ -32,6 +33,30 @@ def stored_customers(connection: Connection, keys: Sequence[tuple[str, str]]) ->
     ).format(columns=sql.SQL(", ").join([sql.Identifier(name) for name in names]))
     rows = connection.execute(query, [[key[0] for key in keys], [key[1] for key in keys]])
     return [msgspec.convert(dict(zip(names, row, strict=True)), CustomerRow) for row in rows]
+
+
+def last_changes(
+    connection: Connection, keys: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], datetime]:
+    """Ask how new the stored versions of customers are.
+
+    Args:
+        connection: In a transaction.
+        keys: shop_id and id of each.
+
+    Returns:
+        By shop_id and id when the stored version had last changed, by the vendor's clock;
+        customers of whom that isn't known are missing.
+    """
+    wanted = list(keys)
+    rows = connection.execute(
+        "SELECT shop_id, id, greatest(updated_at, deleted_at)"
+        " FROM unnest(%s::text[], %s::text[]) AS wanted (shop_id, id)"
+        " JOIN pos.customers USING (shop_id, id)"
+        " WHERE coalesce(updated_at, deleted_at) IS NOT NULL",
+        [[key[0] for key in wanted], [key[1] for key in wanted]],
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
 
 
 def all_customer_keys(connection: Connection) -> set[tuple[str, str]]:

@@ -1,7 +1,8 @@
 """Rows into a table of schema pos: find what is new or changed, COPY that.
 
 New rows are copied straight into the table. Changed ones go through a staging table, because
-COPY can't update. Nobody else writes these tables: the run lock sees to it.
+COPY can't update; there, a version older than the stored one (`target_shopcrm.versions`) is left
+out. Nobody else writes these tables: the run lock sees to it.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def merge_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> int
         rows: Rows with different keys.
 
     Returns:
-        How many rows the table gained or changed.
+        How many rows the table gained or changed; older versions change nothing.
     """
     staging = sql.Identifier(f"staging_{table.name}")
     connection.execute(
@@ -112,12 +113,21 @@ def _merge_statement(table: Table, staging: sql.Identifier) -> sql.Composed:
         "INSERT INTO {table} AS stored ({columns}) SELECT {columns} FROM {staging}"
         " ON CONFLICT (shop_id, id) DO UPDATE SET {updates}, written_at = now()"
         " WHERE stored.row_hash IS DISTINCT FROM EXCLUDED.row_hash"
+        " AND (EXCLUDED.updated_at IS NULL OR ({change} < {stored_change}) IS NOT TRUE)"
     ).format(
         table=sql.Identifier("pos", table.name),
         columns=_columns(table),
         staging=staging,
         updates=sql.SQL(", ").join(updates),
+        change=_last_change(table, "excluded"),
+        stored_change=_last_change(table, "stored"),
     )
+
+
+def _last_change(table: Table, version: str) -> sql.Composed:
+    columns = [name for name in ("updated_at", "deleted_at") if name in table.plain]
+    names = [sql.Identifier(version, name) for name in columns]
+    return sql.SQL("greatest({})").format(sql.SQL(", ").join(names))
 
 
 def _columns(table: Table) -> sql.Composed:

@@ -83,12 +83,12 @@ def _is_current(connection: Connection) -> bool:
 
 
 def _upgrade(url: str) -> None:
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # its start-up is nobody's news
     # Alembic and SQLAlchemy take a third of a second to import; most runs need neither.
     from alembic import command  # noqa: PLC0415 - see above
     from alembic.config import Config  # noqa: PLC0415 - see above
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - see above
 
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # its start-up is nobody's news
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["database_url"] = url

@@ -10,17 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg.types.json import Jsonb
 
+from target_shopcrm.database.dead_letters import DeadLetters
 from target_shopcrm.errors import AnotherRunIsActiveError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from target_shopcrm.database.connection import Connection
-    from target_shopcrm.decoding import BadRecord
 
 _PATIENCE_SECONDS = 3.0
 _POLL_SECONDS = 0.1
-_KEEP_RECORDS = "30 days"
 
 
 class WithheldField(NamedTuple):
@@ -88,11 +85,15 @@ class RunLog:
     Args:
         connection: The run's connection.
         destination: The run's destination.
+
+    Attributes:
+        dead_letters: What the destination couldn't be given.
     """
 
     def __init__(self, connection: Connection, destination: str) -> None:
         self._connection = connection
         self._destination = destination
+        self.dead_letters = DeadLetters(connection, destination)
         self.run_id = uuid.uuid4()
         self.counts = Counts()
 
@@ -114,21 +115,15 @@ class RunLog:
             " VALUES (%s, %s, 'running', now())",
             [self.run_id, self._destination],
         )
-        self._connection.execute(
-            "UPDATE sync.dead_letters SET record = NULL"
-            " WHERE record IS NOT NULL AND first_seen_at < now() - %s::interval",
-            [_KEEP_RECORDS],
-        )
+        self.dead_letters.blank_old_records()
         self._connection.commit()
 
-    def save(self, counts: Counts, bad_records: Sequence[BadRecord]) -> None:
+    def save(self, counts: Counts) -> None:
         """Write down what a batch did, in the batch's own transaction.
 
         Args:
             counts: What the batch counted.
-            bad_records: What it couldn't deliver.
         """
-        self._save_dead_letters(bad_records)
         for reason, records in counts.withheld.items():
             self._connection.execute(
                 "INSERT INTO sync.withheld (run_id, destination, stream, field, channel, purpose,"
@@ -162,29 +157,6 @@ class RunLog:
             [state, error, self.run_id],
         )
         self._connection.commit()
-
-    def _save_dead_letters(self, bad_records: Sequence[BadRecord]) -> None:
-        if not bad_records:
-            return
-        with self._connection.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO sync.dead_letters (destination, stream, key, field, reason,"
-                " record_hash, record, first_run_id) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
-                " ON CONFLICT (destination, stream, key, field, record_hash) DO NOTHING",
-                [
-                    [
-                        self._destination,
-                        bad.stream,
-                        Jsonb(bad.key),
-                        bad.field,
-                        bad.reason,
-                        bad.record_hash,
-                        bad.raw,
-                        self.run_id,
-                    ]
-                    for bad in bad_records
-                ],
-            )
 
     def _lock(self) -> None:
         """Take the lock for as long as the connection lives.

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from target_shopcrm.records import Address, Instant, Key, KeyedByShop, Record
+from target_shopcrm.versions import Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -107,6 +108,18 @@ class Table:
             digest.update(b"\0" if value is None else value)
         cells = (*plain, *(None if value is None else _JSONB_VERSION + value for value in json))
         return Row(plain[:2], digest.digest(), cells)
+
+    def version(self, row: Row) -> Version:
+        """Tell which version of its record a row holds.
+
+        Args:
+            row: A row of this table.
+
+        Returns:
+            The version.
+        """
+        cells = dict(zip(self.columns, row.cells, strict=True))
+        return Version(cells.get("updated_at"), cells.get("deleted_at"))
 
 
 def _getter(names: tuple[str, ...]) -> Callable[[Any], Sequence[Any]]:

@@ -3,21 +3,29 @@
 The order within the transaction is the point: first the ledger learns what the batch says, then
 the gate decides, then rows are written. A withdrawal therefore also clears what earlier runs
 stored, in the transaction that learns of it, and for everybody who shares the address.
+
+A version older than the one already known changes no row, and of what it says only withdrawals
+count: what it granted may have ended since.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from target_shopcrm.consent.addresses import EMAIL_CHANNELS, PHONE_CHANNELS, normalise
 from target_shopcrm.consent.assertions import Assertions, assertions
 from target_shopcrm.consent.batch import events_of_batch
-from target_shopcrm.database.customers import all_customer_keys, stored_customers
+from target_shopcrm.database.customers import (
+    all_customer_keys,
+    last_changes,
+    stored_customers,
+)
 from target_shopcrm.database.ledger import Ledger, clock
 from target_shopcrm.database.tables import TABLES, CustomerRow, Row
 from target_shopcrm.routes.verdicts import check_policy_knows_shops, gate_at, refresh_verdicts
+from target_shopcrm.versions import Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -34,6 +42,14 @@ _CHUNK = 2_000
 _COLUMNS = CustomerRow.__struct_fields__
 
 
+class _Reading(NamedTuple):
+    """One version of one customer; stale where a newer one is known."""
+
+    key: tuple[str, str]
+    customer: Customer
+    is_stale: bool
+
+
 def customer_rows(work: Work, customers: Sequence[Customer]) -> list[Row]:
     """Let the ledger learn from customers, and make rows of what may be stored.
 
@@ -45,10 +61,11 @@ def customer_rows(work: Work, customers: Sequence[Customer]) -> list[Row]:
         Rows for the customers, and for stored ones whose permission has changed.
     """
     ledger = Ledger(work.connection)
-    known = [each for each in customers if work.policy.jurisdiction_of(each.shop_id) is not None]
+    readings = _readings(work, customers)
+    known = [each for each in readings if work.policy.jurisdiction_of(each.customer.shop_id)]
     events, keys = _learn(work, ledger, known)
     gate, at = gate_at(work, ledger, *_observations(known))
-    latest = {(each.shop_id, each.id): each for each in customers}
+    latest = {each.key: each.customer for each in readings if not each.is_stale}
     for customer in latest.values():
         keys.update(gate.keys(customer.shop_id, addresses_of(customer, work.policy)))
     changed = refresh_verdicts(gate, ledger, keys, at)
@@ -97,12 +114,26 @@ def addresses_of(person: Customer | CustomerRow, policy: Policy) -> dict[str, st
     }
 
 
-def _learn(work: Work, ledger: Ledger, customers: Sequence[Customer]) -> tuple[int, set[Key]]:
-    """Append what is new; returns how many events, and the keys they are about."""
-    points = ledger.contact_points({(each.shop_id, each.id) for each in customers})
-    readings: list[Assertions] = []
+def _readings(work: Work, customers: Sequence[Customer]) -> list[_Reading]:
+    """Tell late versions from new ones, by what is stored and by what came before in the batch."""
+    newest = last_changes(work.connection, {(each.shop_id, each.id) for each in customers})
+    readings: list[_Reading] = []
     for customer in customers:
-        previous = points.setdefault((customer.shop_id, customer.id), {})
+        key = (customer.shop_id, customer.id)
+        version = Version(customer.updated_at, customer.deleted_at)
+        is_stale = version.is_outdated_by(newest.get(key))
+        readings.append(_Reading(key, customer, is_stale))
+        if not is_stale and version.last_change is not None:
+            newest[key] = version.last_change
+    return readings
+
+
+def _learn(work: Work, ledger: Ledger, readings: Sequence[_Reading]) -> tuple[int, set[Key]]:
+    """Append what is new; returns how many events, and the keys they are about."""
+    points = ledger.contact_points({each.key for each in readings})
+    asserted: list[Assertions] = []
+    for key, customer, is_stale in readings:
+        previous = points.setdefault(key, {})
         said = assertions(
             customer.shop_id,
             customer.id,
@@ -113,23 +144,24 @@ def _learn(work: Work, ledger: Ledger, customers: Sequence[Customer]) -> tuple[i
             work.policy,
             observed_at=_observed_at(customer),
             ended=customer.merged_into is not None or customer.deleted_at is not None,
+            stale=is_stale,
         )
         previous.update({point.channel: point for point in said.contact_points})
-        readings.append(said)
-    news = events_of_batch(readings, ledger.events_for, work.policy)
+        asserted.append(said)
+    news = events_of_batch(asserted, ledger.events_for, work.policy)
     ledger.append(news, work.run_id)
-    ledger.save_contact_points([point for said in readings for point in said.contact_points])
+    ledger.save_contact_points([point for said in asserted for point in said.contact_points])
     return len(news), {event.key for event in news}
 
 
 def _observed_at(customer: Customer) -> datetime:
     """When the record had last changed, or was read, by the vendor's clock if we know it."""
     read_at = [consent.observed_at for consent in customer.consents]
-    return customer.updated_at or max(read_at, default=None) or clock()
+    return customer.updated_at or customer.deleted_at or max(read_at, default=None) or clock()
 
 
-def _observations(customers: Iterable[Customer]) -> Iterator[datetime]:
-    return (consent.observed_at for customer in customers for consent in customer.consents)
+def _observations(readings: Iterable[_Reading]) -> Iterator[datetime]:
+    return (said.observed_at for reading in readings for said in reading.customer.consents)
 
 
 def _as_row(customer: Customer, policy: Policy) -> CustomerRow:

@@ -6,13 +6,13 @@ import re
 
 from consent_situations import SHOP, US_POLICY, day, policy_of, us_policy
 from target_shopcrm.consent.policy import (
-    PACKAGED,
     RECORD_CLASSES,
     Purpose,
     Requirement,
     Validity,
     load_policy,
 )
+from target_shopcrm.consent.policy.sections import PACKAGED
 
 HEAD = "version: 1\nname: n\n"
 MINE = HEAD + "extends: strict\n"

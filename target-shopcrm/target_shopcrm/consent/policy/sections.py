@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from target_shopcrm.consent.addresses import ADDRESSED_CHANNELS
-from target_shopcrm.consent.policy import PACKAGED, Policy, Purpose
-from target_shopcrm.consent.policy_file import read_file
-from target_shopcrm.consent.policy_places import read_jurisdictions, read_shops
-from target_shopcrm.consent.policy_purposes import read_purposes
-from target_shopcrm.consent.policy_records import read_records
+from target_shopcrm.consent.policy.file import read_file
+from target_shopcrm.consent.policy.model import Policy, Purpose
+from target_shopcrm.consent.policy.places import read_jurisdictions, read_shops
+from target_shopcrm.consent.policy.purposes import read_purposes
+from target_shopcrm.consent.policy.records import read_records
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
-    from target_shopcrm.consent.policy_file import Place
+    from target_shopcrm.consent.policy.file import Place
 
 SECTIONS = (
     "version",
@@ -33,13 +33,29 @@ SECTIONS = (
 )
 RESERVED = ("quiet_hours", "frequency_caps", "freeze_windows", "retention")
 VERSION = "1"
+PACKAGED = Path(__file__).parent
+
+
+def load_policy(path: Path | None) -> Policy:
+    """Read and check a policy file.
+
+    Args:
+        path: the shop's file; None reads the packaged ``strict`` policy.
+
+    Raises:
+        PolicyError: with one sentence that names the file, the line, what is wrong and what
+            to do.
+    """
+    from target_shopcrm.consent.policy.sections import read_policy  # noqa: PLC0415 - it builds ours
+
+    return read_policy(path if path is not None else PACKAGED / "strict.yml")
 
 
 def read_policy(path: Path) -> Policy:
     """The policy that `path` describes.
 
     Raises:
-        PolicyError: see `policy.load_policy`.
+        PolicyError: see `load_policy`.
     """
     top = read_file(path)
     sections = top.mapping()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from target_shopcrm.consent.policy import RECORD_CLASSES, RecordClass, Requirement
+from target_shopcrm.consent.policy.model import RECORD_CLASSES, RecordClass, Requirement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from target_shopcrm.consent.policy import Policy, Purpose
-    from target_shopcrm.consent.policy_file import Place
+    from target_shopcrm.consent.policy.file import Place
+    from target_shopcrm.consent.policy.model import Policy, Purpose
 
 _NOT_FIELDS = ("streams", "key")
 

@@ -6,11 +6,11 @@ import re
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from target_shopcrm.consent.policy import PURPOSES, Purpose, Validity
+from target_shopcrm.consent.policy.model import PURPOSES, Purpose, Validity
 
 if TYPE_CHECKING:
-    from target_shopcrm.consent.policy import Policy
-    from target_shopcrm.consent.policy_file import Place
+    from target_shopcrm.consent.policy.file import Place
+    from target_shopcrm.consent.policy.model import Policy
 
 _DURATION = re.compile(r"([1-9][0-9]{0,3}) (month|day)s?")
 _NEEDS_CONSENT = frozenset(PURPOSES) - {"service"}

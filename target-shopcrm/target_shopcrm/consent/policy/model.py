@@ -1,25 +1,10 @@
-"""The shop's consent policy: what needs which consent, where, and for how long.
-
-The file is one YAML document that a shop owner can read aloud; `policies/strict.yml` is the
-packaged example and the default. A shop's own file usually only extends it::
-
-    version: 1
-    name: Corner shop
-    extends: strict
-    shops:
-      corner-shop: {country: US}
-
-A file that extends another can only tighten it: drop channels, fields or months, ask for
-consent where a contract was enough, and say where its shops are. To allow more than
-``strict`` does, write a whole policy; nothing is loosened by accident.
-"""
+"""What a policy says, once read: purposes, shops, and which field needs which consent."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import lru_cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -38,7 +23,6 @@ RECORD_CLASSES = (
     "loyalty_accounts",
     "contacts",
 )
-PACKAGED = Path(__file__).parent / "policies"
 
 
 class PolicyError(Exception):
@@ -152,21 +136,6 @@ class Policy:
 
     def _shop(self, shop_id: str) -> Shop | None:
         return self.shops.get(shop_id) or self.shops.get("default")
-
-
-def load_policy(path: Path | None) -> Policy:
-    """Read and check a policy file.
-
-    Args:
-        path: the shop's file; None reads the packaged ``strict`` policy.
-
-    Raises:
-        PolicyError: with one sentence that names the file, the line, what is wrong and what
-            to do.
-    """
-    from target_shopcrm.consent.policy_sections import read_policy  # noqa: PLC0415 - it builds ours
-
-    return read_policy(path if path is not None else PACKAGED / "strict.yml")
 
 
 @lru_cache(maxsize=1 << 14)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import phonenumbers
 
-from target_shopcrm.consent.policy import Shop
+from target_shopcrm.consent.policy.model import Shop
 
 if TYPE_CHECKING:
-    from target_shopcrm.consent.policy import Policy
-    from target_shopcrm.consent.policy_file import Place
+    from target_shopcrm.consent.policy.file import Place
+    from target_shopcrm.consent.policy.model import Policy
 
 _JURISDICTION = re.compile(r"([A-Z]{2})(-[A-Z0-9]{1,3})?")
 

@@ -1,0 +1,41 @@
+"""The shop's consent policy: what needs which consent, where, and for how long.
+
+The file is one YAML document that a shop owner can read aloud; `strict.yml` is the
+packaged example and the default. A shop's own file usually only extends it::
+
+    version: 1
+    name: Corner shop
+    extends: strict
+    shops:
+      corner-shop: {country: US}
+
+A file that extends another can only tighten it: drop channels, fields or months, ask for
+consent where a contract was enough, and say where its shops are. To allow more than
+``strict`` does, write a whole policy; nothing is loosened by accident.
+"""
+
+from target_shopcrm.consent.policy.model import (
+    PURPOSES,
+    RECORD_CLASSES,
+    Policy,
+    PolicyError,
+    Purpose,
+    RecordClass,
+    Requirement,
+    Shop,
+    Validity,
+)
+from target_shopcrm.consent.policy.sections import load_policy
+
+__all__ = [
+    "PURPOSES",
+    "RECORD_CLASSES",
+    "Policy",
+    "PolicyError",
+    "Purpose",
+    "RecordClass",
+    "Requirement",
+    "Shop",
+    "Validity",
+    "load_policy",
+]
