@@ -23,9 +23,9 @@ invoke() {
 run_daily() {
   local from=$SECONDS
   show run daily
-  "$meltano" run daily 2>&1 |
-    grep --line-buffered -vE 'METRIC|Incremental state has been updated|Skipping parse|state backend|logging configuration' |
-    sed -u -E 's/^[^ ]+ \[(info|warning|error) *\] /  /'
+  "$meltano" run daily 2>&1 | awk '
+    /METRIC|Incremental state has been updated|Skipping parse|state backend|logging configuration/ { next }
+    { sub(/^[^ ]+ \[(info|warning|error) *\] /, "  "); print; fflush() }'
   printf '   took %d s\n' $((SECONDS - from))
 }
 
