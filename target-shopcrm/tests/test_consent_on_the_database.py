@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import uuid
 from collections import Counter
 from dataclasses import replace
@@ -210,4 +211,5 @@ def test_no_message_gets_past_the_gate_of_the_target(lives: Lives) -> None:
 
 @pytest.mark.long
 def test_many_more_lives_on_the_database(lives: Lives) -> None:
-    lives.live(180, 50, derandomize=False)
+    # In CI the same lives every time: a rare finding must not block an unrelated change.
+    lives.live(180, 50, derandomize="CI" in os.environ)
