@@ -61,9 +61,13 @@ class RunningServer:
         return self.folder.url(self.port, name)
 
     def drop_database(self, name: str) -> None:
-        """Drop a database, ending the sessions that still use it."""
+        """Drop a database, ending the sessions that still use it.
+
+        As the administrator: autovacuum may be in it, and its worker is a superuser's process,
+        which the ordinary role may not end.
+        """
         ask(
-            Address.parse(self.url),
+            Address.parse(self.admin_url),
             carried_binaries(),
             'drop database if exists :"name" with (force)',
             database="postgres",
