@@ -19,13 +19,16 @@ from urllib.parse import urlsplit
 import backoff
 import msgspec
 import requests
+from requests.auth import AuthBase
 
 from tap_pos.errors import RegisterUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
-    from requests.auth import AuthBase
+    from requests import PreparedRequest
+
+    from tap_pos.pacing import Pace
 
 T = TypeVar("T")
 
@@ -54,16 +57,20 @@ class Reply(Generic[T]):
         content: The decoded body if the status is 2xx, else None.
         body: The raw body.
         date: The server's clock, from the `Date` header.
+        headers: All headers; looked up in any case.
     """
 
     status: int
     content: T | None
     body: bytes
     date: datetime | None
+    headers: Mapping[str, str]
 
 
 class Transient(Exception):  # noqa: N818 - it describes the fault
     """A fault that may be gone next time.
+
+    A decoder raises it too, for an answer that only looks like one ("Throttled" with 200).
 
     Args:
         what: Part of a sentence: "answered 503", "could not be reached".
@@ -86,26 +93,29 @@ class HttpClient:
     Args:
         base_url: Scheme, host and an optional path before every request's path.
         auth: Puts the secret into each request, so that no redirect, log or `.netrc` sees
-            or replaces it.
+            or replaces it; None where the secret travels elsewhere.
         headers: Sent with every request.
         limits: How long to wait and to retry.
         who: The shop as a message names it.
+        pace: Keeps every attempt within the vendor's rate limit.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the address are named where they are given
         self,
         base_url: str,
         *,
-        auth: AuthBase,
+        auth: AuthBase | None,
         headers: Mapping[str, str],
         limits: Limits,
         who: str,
+        pace: Pace | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._auth = auth
         self._headers = dict(headers)
         self._limits = limits
         self._who = who
+        self._pace = pace
         self._idle: LifoQueue[requests.Session] = LifoQueue()
 
     @property
@@ -113,7 +123,7 @@ class HttpClient:
         """Host and port, as a message names them."""
         return urlsplit(self._base_url).netloc
 
-    def request(
+    def request(  # noqa: PLR0913 - what a request consists of, named where it is sent
         self,
         method: str,
         path: str,
@@ -121,6 +131,7 @@ class HttpClient:
         *,
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Reply[T]:
         """Send a request until it gets an answer.
 
@@ -129,7 +140,8 @@ class HttpClient:
             path: Path below the base URL.
             decode: Turns a 2xx body into a value; a body it can't parse counts as cut off.
             params: Query parameters.
-            body: JSON to send.
+            body: What to send.
+            headers: Headers of this request only.
 
         Returns:
             The answer; its status is not one that is retried.
@@ -147,7 +159,8 @@ class HttpClient:
             who=self._who,
         )
         def attempt() -> Reply[T]:
-            return self._attempt(method, path, decode, params, body)
+            response = self._exchange(method, path, params, body, headers)
+            return _reply(response, decode)
 
         try:
             return attempt()
@@ -158,36 +171,17 @@ class HttpClient:
                 "what was read so far is kept."
             ) from None
 
-    def _attempt(
+    def _exchange(
         self,
         method: str,
         path: str,
-        decode: Callable[[bytes], T],
         params: Mapping[str, str] | None,
         body: bytes | None,
-    ) -> Reply[T]:
-        """Send a request once and look at the answer."""
-        response = self._exchange(method, path, params, body)
-        date = _http_date(response.headers.get("Date"))
-        if _is_passing(response.status_code):
-            raise Transient(
-                f"answered {response.status_code}",
-                retry_after=_seconds(response.headers.get("Retry-After"), date),
-            )
-        if not response.ok or response.is_redirect:
-            return Reply(response.status_code, None, response.content, date)
-        try:
-            content = decode(response.content)
-        except msgspec.ValidationError:
-            raise
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise Transient("sent something that is not JSON") from None
-        return Reply(response.status_code, content, response.content, date)
-
-    def _exchange(
-        self, method: str, path: str, params: Mapping[str, str] | None, body: bytes | None
+        headers: Mapping[str, str] | None,
     ) -> requests.Response:
         """Send a request once and receive the whole answer, whatever it says."""
+        if self._pace is not None:
+            self._pace.wait()
         session = self._session()
         try:
             return session.request(
@@ -195,6 +189,7 @@ class HttpClient:
                 self._base_url + path,
                 params=params,
                 data=body,
+                headers=headers,
                 timeout=(min(_CONNECT_SECONDS, self._limits.timeout), self._limits.timeout),
                 allow_redirects=False,
             )
@@ -223,6 +218,47 @@ class HttpClient:
         session.proxies = environment["proxies"]
         session.verify = environment["verify"] or True
         return session
+
+
+class BearerToken(AuthBase):
+    """Puts a token into a request. Unlike a session header, no `.netrc` replaces it.
+
+    Args:
+        token: The secret.
+        header: The header that carries it; any but `Authorization` carries it bare.
+    """
+
+    def __init__(self, token: str, header: str = "Authorization") -> None:
+        self._name = header
+        self._value = f"Bearer {token}" if header == "Authorization" else token
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Add the header."""
+        request.headers[self._name] = self._value
+        return request
+
+
+def _reply(response: requests.Response, decode: Callable[[bytes], T]) -> Reply[T]:
+    """Look at an answer.
+
+    Raises:
+        Transient: If the same request may succeed a little later.
+    """
+    date = _http_date(response.headers.get("Date"))
+    if _is_passing(response.status_code):
+        raise Transient(
+            f"answered {response.status_code}",
+            retry_after=_seconds(response.headers.get("Retry-After"), date),
+        )
+    content = None
+    if response.ok and not response.is_redirect:
+        try:
+            content = decode(response.content)
+        except msgspec.ValidationError:
+            raise
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise Transient("sent something that is not JSON") from None
+    return Reply(response.status_code, content, response.content, date, response.headers)
 
 
 def _is_passing(status: int) -> bool:

@@ -9,6 +9,7 @@ import json
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Meta, Struct
@@ -17,7 +18,9 @@ from tap_pos.errors import SettingsError
 from tap_pos.windows import parse_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
+
+    from tap_pos.vendors.base import Vendor
 
 Channel = Literal["email", "sms", "phone", "post", "whatsapp", "push"]
 Purpose = Literal["service", "profiling", "marketing"]
@@ -48,18 +51,40 @@ class ConsentSource(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class ShopSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One account of one vendor. Its printed form never shows the token."""
+    """One account of one vendor. Its printed form never shows a secret.
+
+    Which of these a vendor needs and understands is said in its class; the tap's README has
+    the table. An empty text stands for a setting that a vendor's `required_settings` ensure.
+    """
 
     id: Identifier
     vendor: Identifier
-    access_token: Identifier
-    base_url: str | None = None
-    location_ids: list[Identifier] | None = None
-    square_version: str | None = None
     start_date: str | None = None
-    consent_sources: list[ConsentSource] = []
     business_day_starts_at: Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "00:00"
+    base_url: str = ""
+    api_version: str | None = None
+    requests_per_minute: Annotated[float, Meta(gt=0)] | None = None
+    full_scan_days: Annotated[int, Meta(ge=0)] | None = None
+    # Who may read
+    access_token: str = ""
+    client_id: str = ""
+    client_secret: str = ""
+    refresh_token: str = ""
+    token_file: str = ""
+    consumer_key: str = ""
+    consumer_secret: str = ""
+    username: str = ""
+    # Which account
+    merchant_id: str = ""
+    database: str = ""
+    exports_folder: str = ""
+    exports_mapping: str = ""
+    # How its data is to be understood
+    location_ids: list[Identifier] | None = None
+    consent_sources: list[ConsentSource] = []
     card_fingerprints: bool = False
+    timezone: str | None = None
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")] | None = None
 
     def __repr__(self) -> str:
         """Name the shop without its secret."""
@@ -74,6 +99,9 @@ class ShopSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return time.fromisoformat(self.business_day_starts_at)
 
 
+COMMON_SETTINGS = frozenset({"id", "vendor", "start_date", "business_day_starts_at"})
+"""Settings of a shop that every vendor understands."""
+
 SINGLE_SHOP_SETTINGS = tuple(
     name for name in ShopSettings.__struct_fields__ if name not in {"id", "start_date"}
 )
@@ -85,6 +113,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     shops: Annotated[list[ShopSettings], Meta(min_length=1)]
     only_shops: list[Identifier] | None = None
+    max_workers: Annotated[int, Meta(ge=1)] = 32
     start_date: str | None = None
     lookback_seconds: Annotated[int, Meta(ge=0)] | None = None
     window_days: Annotated[int, Meta(ge=1)] = 30
@@ -104,13 +133,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def read_settings(
-    config: Mapping[str, Any], *, vendors: Collection[str], builtin: Collection[str]
+    config: Mapping[str, Any], *, vendors: Mapping[str, Vendor], builtin: Collection[str]
 ) -> Settings:
     """Turn the raw configuration into settings that can work.
 
     Args:
         config: What the user, Meltano or the environment gave.
-        vendors: Names of the vendors this tap knows.
+        vendors: The vendors this tap knows, by name.
         builtin: Settings that the Singer SDK itself understands.
 
     Returns:
@@ -171,15 +200,15 @@ def _shop_list(given: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _check_required(shop: dict[str, Any], where: str | None) -> None:
-    """Say which of a shop's three necessary settings is missing."""
-    for name in ("id", "vendor", "access_token"):
+    """Say which of the settings is missing that every shop needs."""
+    for name in ("id", "vendor"):
         if name not in shop:
             spoken = "shop_id" if name == "id" and where is None else name
             place = f"{where} ({shop.get('id', 'no id')})" if where else "the shop"
             raise SettingsError(f"The setting {spoken} of {place} is missing: set it.")
 
 
-def _check_shops(settings: Settings, vendors: Collection[str]) -> None:
+def _check_shops(settings: Settings, vendors: Mapping[str, Vendor]) -> None:
     """Refuse what types can't express."""
     seen: set[str] = set()
     for shop in settings.shops:
@@ -191,7 +220,9 @@ def _check_shops(settings: Settings, vendors: Collection[str]) -> None:
                 f"Shop '{shop.id}' names the vendor '{shop.vendor}', which this tap does not know: "
                 f"use one of {', '.join(sorted(vendors))}."
             )
+        _check_vendor_settings(shop, vendors[shop.vendor])
         _check_base_url(shop)
+        _check_timezone(shop)
         _check_date(shop.start_date, f"start_date of shop '{shop.id}'")
     _check_date(settings.start_date, "start_date")
     for shop_id in settings.only_shops or ():
@@ -202,9 +233,44 @@ def _check_shops(settings: Settings, vendors: Collection[str]) -> None:
             )
 
 
+def _check_vendor_settings(shop: ShopSettings, vendor: Vendor) -> None:
+    """Refuse a shop that lacks what its vendor needs, or has what the vendor can't use."""
+    given = set(_given(shop))
+    missing = sorted(vendor.required_settings - given)
+    if missing:
+        raise SettingsError(
+            f"Shop '{shop.id}' ({vendor.name}) needs the setting {' and '.join(missing)}: set it."
+        )
+    unused = sorted(given - COMMON_SETTINGS - vendor.required_settings - vendor.optional_settings)
+    if unused:
+        raise SettingsError(
+            f"Shop '{shop.id}' has the setting {' and '.join(unused)}, which {vendor.name} "
+            "has no use for: remove it."
+        )
+    vendor.check(shop)
+
+
+def _given(shop: ShopSettings) -> Iterator[str]:
+    """Name the settings of a shop that say anything but their default."""
+    for field in msgspec.structs.fields(shop):
+        default = [] if field.default is msgspec.NODEFAULT else field.default
+        if getattr(shop, field.name) != default:
+            yield field.name
+
+
+def _check_timezone(shop: ShopSettings) -> None:
+    """Refuse a time zone nobody knows."""
+    try:
+        ZoneInfo(shop.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        raise SettingsError(
+            f"The timezone of shop '{shop.id}' is unknown: use an IANA name such as Europe/Berlin."
+        ) from None
+
+
 def _check_base_url(shop: ShopSettings) -> None:
     """Let no token travel unencrypted to another machine."""
-    if shop.base_url is None:
+    if not shop.base_url:
         return
     parts = urlsplit(shop.base_url)
     local = parts.scheme == "http" and parts.hostname in _LOOPBACK

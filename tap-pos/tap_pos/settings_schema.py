@@ -50,7 +50,7 @@ def _shop_properties() -> list[th.Property[Any]]:
             description="Read orders, payments and refunds of these locations only (all).",
         ),
         th.Property(
-            "square_version",
+            "api_version",
             th.StringType,
             description="Square-Version header (2025-08-20, the version this tap is tested with).",
         ),

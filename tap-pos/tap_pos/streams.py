@@ -32,7 +32,7 @@ from tap_pos.errors import (
     UnexpectedAnswerError,
 )
 from tap_pos.schemas import KEY_PROPERTIES
-from tap_pos.vendors.base import Batch, Windowed
+from tap_pos.vendors.base import Batch, Feed, WholeTable, Windowed
 from tap_pos.windows import Window, bookmark_after, format_instant, parse_instant, slices
 
 if TYPE_CHECKING:
@@ -153,7 +153,10 @@ class CanonicalStream(Stream):
         source = shop.reader.streams.get(self.name)
         if source is None:
             return
-        if not isinstance(source, Windowed):
+        if isinstance(source, Feed):
+            yield from self._read_feed(shop, source, context)
+            return
+        if isinstance(source, WholeTable):
             for batch in source.read():
                 yield self._sound_records(shop, batch)
             self._check_bad_records(shop)
@@ -163,6 +166,17 @@ class CanonicalStream(Stream):
             yield from self._drain(shop, source, window)
             if shop.bad_records_of(self.name) <= shop.max_bad_records:
                 self._move_bookmark(context, bookmark_after(window, lookback))
+        self._check_bad_records(shop)
+
+    def _read_feed(self, shop: OpenShop, source: Feed, context: Context) -> Iterator[list[Record]]:
+        """Read what came after the last cursor; keep the cursor of each page that is sent."""
+        state = self.get_context_state(context)
+        incremental = self.replication_method != "FULL_TABLE"
+        for step in source.read(state.get("cursor") if incremental else None):
+            yield self._sound_records(shop, step.batch)
+            if incremental and shop.bad_records_of(self.name) <= shop.max_bad_records:
+                state["cursor"] = step.cursor
+                self._send_state()
         self._check_bad_records(shop)
 
     def _drain(self, shop: OpenShop, source: Windowed, window: Window) -> Iterator[list[Record]]:
@@ -248,6 +262,10 @@ class CanonicalStream(Stream):
         state = self.get_context_state(context)
         state["replication_key"] = self.replication_key
         state["replication_key_value"] = format_instant(bookmark)
+        self._send_state()
+
+    def _send_state(self) -> None:
+        """Tell the state, unless it has to wait for the SDK's batch files."""
         self.state_manager.is_flushed = False
         if not self.config.get("batch_config"):
             # Batch files are complete only when the SDK says so; it writes the state then.

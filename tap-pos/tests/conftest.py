@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tap_pos.testing import ScriptedSquare
-from tap_pos.testing.rows import customer, location, order, payment
+from tap_pos.testing.fakes.square_rows import customer, location, order, payment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,12 +16,12 @@ import pytest
 from tap_pos.command import report
 from tap_pos.records import STREAMS
 from tap_pos.testing import Answer, ScriptedSquare, Synced
-from tap_pos.testing.rows import order
+from tap_pos.testing.fakes.square_rows import order
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tap_pos.testing.scripted_square import Request
+    from tap_pos.testing import Request
 
 COMMAND = shutil.which("tap-pos", path=os.path.dirname(sys.executable)) or "tap-pos"  # noqa: PTH120 - which wants text
 

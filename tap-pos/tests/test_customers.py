@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tap_pos.testing import Answer, ScriptedSquare, sync
-from tap_pos.testing.rows import customer
+from tap_pos.testing import Answer, ScriptedSquare, refusal, sync
+from tap_pos.testing.fakes.square_rows import customer
 
 if TYPE_CHECKING:
-    from tap_pos.testing.scripted_square import Request
+    from tap_pos.testing import Request
 
 CONSENT_SOURCES = [
     {"group": "Newsletter", "channels": ["email"], "purpose": "marketing"},
@@ -220,7 +220,7 @@ def test_an_events_api_that_is_off_is_told_once_and_skipped(
     status: int,
 ) -> None:
     def off(request: Request) -> Answer | None:
-        return Answer.error(status, "NOT_ENABLED") if request.path == "/v2/events" else None
+        return refusal(status, "NOT_ENABLED") if request.path == "/v2/events" else None
 
     square.script = off
     with caplog.at_level("INFO"):

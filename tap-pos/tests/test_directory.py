@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_pos.testing import sync
-from tap_pos.testing.rows import location
+from tap_pos.testing.fakes.square_rows import location
 
 if TYPE_CHECKING:
     from tap_pos.testing import ScriptedSquare

@@ -12,13 +12,13 @@ import pytest
 from tap_pos.errors import ShopError
 from tap_pos.http import Transient, wait_times
 from tap_pos.tap import TapPOS
-from tap_pos.testing import Answer, ScriptedSquare, sync
-from tap_pos.testing.rows import customer, money, order, payment
+from tap_pos.testing import Answer, ScriptedSquare, refusal, sync
+from tap_pos.testing.fakes.square_rows import customer, money, order, payment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_pos.testing.scripted_square import Request
+    from tap_pos.testing import Request
 
 
 def first_times(number: int, path: str, answer: Answer) -> Callable[[Request], Answer | None]:
@@ -46,9 +46,9 @@ def calm(config: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "answer",
     [
-        pytest.param(Answer.error(429, "RATE_LIMITED", Retry_After="0"), id="429"),
-        pytest.param(Answer.error(408, "REQUEST_TIMEOUT"), id="408"),
-        pytest.param(Answer.error(500, "INTERNAL_SERVER_ERROR"), id="500"),
+        pytest.param(refusal(429, "RATE_LIMITED", Retry_After="0"), id="429"),
+        pytest.param(refusal(408, "REQUEST_TIMEOUT"), id="408"),
+        pytest.param(refusal(500, "INTERNAL_SERVER_ERROR"), id="500"),
         pytest.param(Answer(503, b"<html>busy</html>"), id="503 without JSON"),
         pytest.param(Answer(200, {"orders": [{"id": "O1"}]}, cut=True), id="cut in mid-body"),
         pytest.param(Answer(200, b'{"orders": [{"id": '), id="half a JSON"),
@@ -64,9 +64,7 @@ def test_a_passing_fault_changes_nothing(
 
 
 def test_retry_after_is_honoured(square: ScriptedSquare, config: dict[str, Any]) -> None:
-    square.script = first_times(
-        1, "/v2/locations", Answer.error(429, "RATE_LIMITED", Retry_After="1")
-    )
+    square.script = first_times(1, "/v2/locations", refusal(429, "RATE_LIMITED", Retry_After="1"))
     started = time.monotonic()
     assert sync(config | {"max_retry_seconds": 5}).failures == []
     assert time.monotonic() - started >= 1
@@ -78,7 +76,7 @@ def test_retry_after_as_a_date_is_by_the_servers_clock(
     """The register's clock is months away from this machine's."""
     in_a_second = "Sun, 01 Mar 2026 12:00:01 GMT"
     square.script = first_times(
-        1, "/v2/locations", Answer.error(429, "RATE_LIMITED", Retry_After=in_a_second)
+        1, "/v2/locations", refusal(429, "RATE_LIMITED", Retry_After=in_a_second)
     )
     started = time.monotonic()
     assert sync(config | {"max_retry_seconds": 5}).failures == []
@@ -89,7 +87,7 @@ def test_a_wait_longer_than_allowed_is_given_up_not_shortened(
     square: ScriptedSquare, config: dict[str, Any]
 ) -> None:
     square.script = first_times(
-        9, "/v2/locations", Answer.error(429, "RATE_LIMITED", Retry_After="3600")
+        9, "/v2/locations", refusal(429, "RATE_LIMITED", Retry_After="3600")
     )
     (sentence,) = sync(config).failures
     assert "answered 429" in sentence
@@ -155,7 +153,7 @@ def test_a_missing_permission_stops_one_stream_and_no_other(
 ) -> None:
     def forbid(request: Request) -> Answer | None:
         if request.path.startswith("/v2/loyalty"):
-            return Answer.error(403, "INSUFFICIENT_SCOPES")
+            return refusal(403, "INSUFFICIENT_SCOPES")
         return None
 
     square.script = forbid
@@ -179,7 +177,7 @@ def test_an_expired_cursor_restarts_its_window_not_the_run(
         if expired or asked != ("/v2/orders/search", "20"):
             return None
         expired = True
-        return Answer.error(400, "INVALID_CURSOR")
+        return refusal(400, "INVALID_CURSOR")
 
     square.script = expire
     out = sync(config)
@@ -196,7 +194,7 @@ def test_cursors_that_keep_expiring_are_told(
     square.customers.append(customer("C2", "2026-02-02T00:00:00Z"))
 
     def expire(request: Request) -> Answer | None:
-        return Answer.error(400, "INVALID_CURSOR") if request.asked.get("cursor") else None
+        return refusal(400, "INVALID_CURSOR") if request.asked.get("cursor") else None
 
     square.script = expire
     (sentence,) = sync(config).failures
@@ -336,7 +334,7 @@ def test_no_log_line_holds_a_secret_or_a_person(
     square.customers.append(square.customers[0] | {"id": "C2", "birthday": 19})
     square.customers.append(square.customers[0] | {"id": "C3", "updated_at": "quirina"})
     square.payments.append(payment("O1", "2026-02-10T15:00:00Z", buyer_email_address="q@e.com"))
-    script = first_times(2, "/v2/orders/search", Answer.error(500, "Quirina"))
+    script = first_times(2, "/v2/orders/search", refusal(500, "Quirina"))
     square.script = script
     with caplog.at_level(logging.DEBUG):
         out = sync(config | {"access_token": "sq-secret-token", "max_retry_seconds": 3})

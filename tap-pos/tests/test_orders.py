@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tap_pos.testing import Answer, ScriptedSquare, sync
-from tap_pos.testing.rows import line, location, money, order, payment, refund
+from tap_pos.testing import Answer, ScriptedSquare, refusal, sync
+from tap_pos.testing.fakes.square_rows import line, location, money, order, payment, refund
 
 if TYPE_CHECKING:
-    from tap_pos.testing.scripted_square import Request
+    from tap_pos.testing import Request
 
 RETURNED = {
     "uid": "back",
@@ -169,7 +169,7 @@ def test_a_failure_between_two_chunks_of_locations_loses_nothing(
         if request.path != "/v2/orders/search" or "L11" not in request.asked["location_ids"]:
             return None
         window = request.asked["query"]["filter"]["date_time_filter"]["updated_at"]
-        return Answer.error(400, "BAD_REQUEST") if window["end_at"] > "2026-02" else None
+        return refusal(400, "BAD_REQUEST") if window["end_at"] > "2026-02" else None
 
     square.script = fail_in_the_second_chunk
     first = sync(config)

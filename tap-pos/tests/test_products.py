@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tap_pos.testing import sync
-from tap_pos.testing.rows import money
+from tap_pos.testing.fakes.square_rows import money
 
 if TYPE_CHECKING:
     from tap_pos.testing import ScriptedSquare, Synced

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tap_pos.testing import ScriptedSquare, sync
-from tap_pos.testing.rows import customer, location, order, payment, refund
+from tap_pos.testing.fakes.square_rows import customer, location, order, payment, refund
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 TABLES = ("locations", "employees", "products", "customers", "orders", "loyalty_accounts")

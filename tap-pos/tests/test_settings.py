@@ -35,11 +35,11 @@ def refusal(config: dict[str, Any]) -> str:
             {"vendor": "square", "access_token": "hush-hush"}, ["shop_id", "missing"], id="no id"
         ),
         pytest.param(
-            {"shop_id": "a", "vendor": "square"}, ["access_token", "missing"], id="no token"
+            {"shop_id": "a", "vendor": "square"}, ["'a'", "needs", "access_token"], id="no token"
         ),
         pytest.param(
             {"shops": [{"id": "a", "vendor": "square", "access_token": ""}]},
-            ["access_token", "(a)", "missing"],
+            ["'a'", "needs", "access_token"],
             id="empty token",
         ),
         pytest.param(

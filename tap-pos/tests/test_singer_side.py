@@ -12,7 +12,7 @@ from singer_sdk.testing import SuiteConfig, get_tap_test_class
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR
 from tap_pos.tap import TapPOS
 from tap_pos.testing import ScriptedSquare, sync
-from tap_pos.testing.rows import customer, location, money, order, payment
+from tap_pos.testing.fakes.square_rows import customer, location, money, order, payment
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,11 +1,12 @@
-"""Helpers for tests of this tap and of what stands behind it.
+"""Helpers for tests of this tap, of vendors somebody adds to it, and of what stands behind it.
 
 * `sync` runs the tap in this process and collects its messages;
-* `ScriptedSquare` is a small Square whose data and faults a test writes down itself, for
-  situations that a realistic shop never gets into.
+* `fake` is what the fakes of all vendors share, `fakes` has one per vendor;
+* `conformance` is the life of a shop, acted out at any vendor's fake.
 """
 
+from tap_pos.testing.fake import Answer, Request
+from tap_pos.testing.fakes.square import ScriptedSquare, refusal
 from tap_pos.testing.run import Synced, sync
-from tap_pos.testing.scripted_square import Answer, ScriptedSquare
 
-__all__ = ["Answer", "ScriptedSquare", "Synced", "sync"]
+__all__ = ["Answer", "Request", "ScriptedSquare", "Synced", "refusal", "sync"]

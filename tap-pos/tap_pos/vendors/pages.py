@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
 from tap_pos.vendors.base import BadRecord
 
@@ -28,50 +28,37 @@ class Page(Generic[T]):
     bad: list[BadRecord] = field(default_factory=list)
 
 
-class _Identified(Struct):
-    id: Any = None
-
-
-class PageDecoder(Generic[T]):
-    """Decodes pages of one kind of record straight into structs.
+class ListDecoder(Generic[T]):
+    """Decodes a JSON list of one kind of record straight into structs.
 
     Args:
-        name: The field of the answer that holds the list.
         kind: The struct of one record.
+        key: The field that identifies a record, for telling which one is unsound.
     """
 
-    def __init__(self, name: str, kind: type[T]) -> None:
-        cursor = ("cursor", str | None, None)
-        whole = msgspec.defstruct(
-            "Whole",
-            [("items", list[kind] | None, msgspec.field(name=name, default=None)), cursor],  # type: ignore[valid-type]
-        )
-        loose = msgspec.defstruct(
-            "Loose", [("items", list[Raw] | None, msgspec.field(name=name, default=None)), cursor]
-        )
-        self._whole = msgspec.json.Decoder(whole)
-        self._loose = msgspec.json.Decoder(loose)
+    def __init__(self, kind: type[T], key: str = "id") -> None:
+        self._whole = msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]
+        self._loose = msgspec.json.Decoder(list[Raw])
         self._item = msgspec.json.Decoder(kind)
-        self._id = msgspec.json.Decoder(_Identified)
+        named = msgspec.defstruct("Named", [("id", Any, msgspec.field(name=key, default=None))])
+        self._id: msgspec.json.Decoder[Any] = msgspec.json.Decoder(named)
 
-    def __call__(self, body: bytes) -> Page[T]:
-        """Decode one answer.
+    def __call__(self, body: bytes | Raw) -> Page[T]:
+        """Decode a list, the only page as far as it knows.
 
         Raises:
             msgspec.DecodeError: If it is not JSON.
-            msgspec.ValidationError: If it is JSON, but not a list answer at all.
+            msgspec.ValidationError: If it is JSON, but no list.
         """
         try:
-            page: Any = self._whole.decode(body)
+            return Page(self._whole.decode(body))
         except msgspec.ValidationError:
-            return self._one_by_one(body)
-        return Page(page.items or [], page.cursor or None)
+            return self._one_by_one(self._loose.decode(body))
 
-    def _one_by_one(self, body: bytes) -> Page[T]:
-        """Keep the sound records of a page that holds an unsound one."""
-        page: Any = self._loose.decode(body)
-        result: Page[T] = Page([], page.cursor or None)
-        for raw in page.items or []:
+    def _one_by_one(self, raws: list[Raw]) -> Page[T]:
+        """Keep the sound records of a list that holds an unsound one."""
+        result: Page[T] = Page([])
+        for raw in raws:
             try:
                 result.items.append(self._item.decode(raw))
             except msgspec.ValidationError as error:  # noqa: PERF203 - the page is bad already
@@ -85,6 +72,43 @@ class PageDecoder(Generic[T]):
         except msgspec.ValidationError:
             return None
         return None if identity is None else str(identity)
+
+
+class PageDecoder(Generic[T]):
+    """Decodes an answer that holds a list and the cursor of the next page.
+
+    Args:
+        name: The field of the answer that holds the list.
+        kind: The struct of one record.
+        cursor: The field of the answer that holds the cursor.
+        key: The field that identifies a record.
+    """
+
+    def __init__(self, name: str, kind: type[T], cursor: str = "cursor", key: str = "id") -> None:
+        following = ("cursor", str | None, msgspec.field(name=cursor, default=None))
+
+        def answer(items: Any) -> msgspec.json.Decoder[Any]:
+            listed = ("items", items, msgspec.field(name=name, default=None))
+            return msgspec.json.Decoder(msgspec.defstruct("Answer", [listed, following]))
+
+        self._whole = answer(list[kind] | None)  # type: ignore[valid-type]
+        self._loose = answer(Raw)
+        self._list = ListDecoder(kind, key)
+
+    def __call__(self, body: bytes) -> Page[T]:
+        """Decode one answer.
+
+        Raises:
+            msgspec.DecodeError: If it is not JSON.
+            msgspec.ValidationError: If it is JSON, but not a list answer at all.
+        """
+        try:
+            page = self._whole.decode(body)
+        except msgspec.ValidationError:
+            page = self._loose.decode(body)
+            found = self._list(b"[]" if page.items is None else page.items)
+            return Page(found.items, page.cursor or None, found.bad)
+        return Page(page.items or [], page.cursor or None)
 
 
 class SingleDecoder(Generic[T]):

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from tap_pos.vendors.base import Batch, ShopReader, Vendor, WholeTable, Windowed
+from tap_pos.vendors.base import Batch, ShopReader, Source, Vendor, WholeTable, Windowed
 from tap_pos.vendors.mapping import map_all
 from tap_pos.vendors.square.api import SquareApi
 from tap_pos.vendors.square.customers import CustomerReader
@@ -57,9 +57,9 @@ class SquareShop:
             (parse_instant(place.created_at) for place in known if place.created_at),
             default=_BEGINNING_OF_SQUARE,
         )
-        self.streams: Mapping[str, WholeTable | Windowed] = self._streams()
+        self.streams: Mapping[str, Source] = self._streams()
 
-    def _streams(self) -> dict[str, WholeTable | Windowed]:
+    def _streams(self) -> dict[str, Source]:
         shop_id, known = self._shop.id, [place.id for place in self._locations.items]
         customers = CustomerReader(self._api, self._shop, self.now, _logger.info)
         orders = OrderReader(
@@ -83,10 +83,14 @@ class SquareShop:
         yield map_all(self._locations, partial(location, self._shop.id))
 
 
-class Square:
+class Square(Vendor):
     """The vendor."""
 
     name = "square"
+    optional_settings = frozenset(
+        {"base_url", "api_version", "location_ids", "consent_sources", "card_fingerprints",
+         "requests_per_minute", "full_scan_days"}
+    )  # fmt: skip
 
     def open(self, shop: ShopSettings, limits: Limits) -> ShopReader:
         """Connect to one Square account.
@@ -116,4 +120,4 @@ def _zone(place: wire.Location) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-SQUARE: Vendor = Square()
+SQUARE = Square()

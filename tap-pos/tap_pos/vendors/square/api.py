@@ -9,17 +9,15 @@ from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
-from requests.auth import AuthBase
 
 from tap_pos.errors import AccessDeniedError, CursorExpired, UnexpectedAnswerError
-from tap_pos.http import HttpClient
+from tap_pos.http import BearerToken, HttpClient
+from tap_pos.pacing import Pace
 from tap_pos.vendors import background
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
-
-    from requests import PreparedRequest
 
     from tap_pos.errors import ShopError
     from tap_pos.http import Limits, Reply
@@ -54,17 +52,6 @@ class _Errors(Struct):
     errors: list[_Error] = []
 
 
-class _BearerToken(AuthBase):
-    """Puts the token into a request. Unlike a session header, no `.netrc` replaces it."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
-
-
 class SquareApi:
     """Asks Square on behalf of one shop.
 
@@ -77,14 +64,15 @@ class SquareApi:
         self._who = f"Shop '{shop.id}'"
         self._http = HttpClient(
             shop.base_url or DEFAULT_BASE_URL,
-            auth=_BearerToken(shop.access_token),
+            auth=BearerToken(shop.access_token),
             headers={
-                "Square-Version": shop.square_version or DEFAULT_VERSION,
+                "Square-Version": shop.api_version or DEFAULT_VERSION,
                 "Content-Type": "application/json",
                 "Accept": "application/json",
             },
             limits=limits,
             who=self._who,
+            pace=Pace(shop.requests_per_minute) if shop.requests_per_minute else None,
         )
 
     def ask(
@@ -174,7 +162,7 @@ class SquareApi:
         except msgspec.ValidationError as error:
             raise UnexpectedAnswerError(
                 f"{self._who}: {self._http.host} sent JSON that is not Square's ({method} {path}, "
-                f"{error}): check base_url and square_version."
+                f"{error}): check base_url and api_version."
             ) from None
 
     def _refusal(self, status: int, body: bytes, method: str, path: str) -> ShopError:

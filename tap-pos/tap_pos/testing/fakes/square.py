@@ -6,61 +6,22 @@ does not price, validate or invent anything: that is the practice register's bus
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
-from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
 
-import msgspec
+from tap_pos.testing.fake import Answer, FakeVendor, Request, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-Row = dict[str, Any]
+    from collections.abc import Callable, Mapping
 
 
-@dataclass(frozen=True)
-class Request:
-    """One request the tap sent; `asked` is the query of a GET or the body of a POST."""
-
-    method: str
-    path: str
-    asked: Mapping[str, Any]
-    token: str
+def refusal(status: int, code: str, **headers: str) -> Answer:
+    """Make an answer with Square's error envelope."""
+    body = {"errors": [{"category": "API_ERROR", "code": code, "detail": "as scripted"}]}
+    return Answer(status, body, {name.replace("_", "-"): text for name, text in headers.items()})
 
 
-@dataclass(frozen=True)
-class Answer:
-    """An answer instead of the usual one.
-
-    Attributes:
-        status: HTTP status.
-        body: JSON value, or bytes to send as they are.
-        headers: Extra headers.
-        cut: Send only the first half of the body, then close the connection.
-    """
-
-    status: int = 200
-    body: Any = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    cut: bool = False
-
-    @classmethod
-    def error(cls, status: int, code: str, **headers: str) -> Answer:
-        """Make an answer with Square's error envelope."""
-        body = {"errors": [{"category": "API_ERROR", "code": code, "detail": "as scripted"}]}
-        return cls(status, body, {name.replace("_", "-"): text for name, text in headers.items()})
-
-
-Script = Callable[[Request], "Answer | None"]
-
-
-class ScriptedSquare:
+class ScriptedSquare(FakeVendor):
     """The data of one account, and the server in front of it.
 
     Set the lists, then `with square.running():`. `script` sees each request first and may
@@ -68,12 +29,9 @@ class ScriptedSquare:
     """
 
     def __init__(self, now: datetime | None = None, page_size: int = 1000) -> None:
-        self.now = now or datetime(2026, 3, 1, 12, 0, 0, tzinfo=timezone.utc)
+        super().__init__(now)
         self.page_size = page_size
         self.tokens = {"token"}
-        self.script: Script = lambda _request: None
-        self.requests: list[Request] = []
-        self.url = ""
         self.locations: list[Row] = []
         self.team_members: list[Row] = []
         self.loyalty_accounts: list[Row] = []
@@ -86,29 +44,10 @@ class ScriptedSquare:
         self.payments: list[Row] = []
         self.refunds: list[Row] = []
 
-    def asked(self, path: str) -> list[Request]:
-        """List the requests to one path."""
-        return [request for request in self.requests if request.path == path]
-
-    @contextmanager
-    def running(self) -> Iterator[ScriptedSquare]:
-        """Serve until the block ends."""
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
-        server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
-
     def answer(self, request: Request) -> Answer:
         """Answer one request."""
         if request.token not in self.tokens:
-            return Answer.error(401, "UNAUTHORIZED")
+            return refusal(401, "UNAUTHORIZED")
         if (scripted := self.script(request)) is not None:
             return scripted
         found = self._list(request)
@@ -119,7 +58,7 @@ class ScriptedSquare:
         for row in rows:
             if row["id"] == identity:
                 return Answer(body={name.removesuffix("s"): row})
-        return Answer.error(404, "NOT_FOUND")
+        return refusal(404, "NOT_FOUND")
 
     def _list(self, request: Request) -> tuple[str, list[Row]] | None:
         """Find what a list request asks for."""
@@ -206,43 +145,3 @@ def _within(rows: list[Row], span: Mapping[str, str], name: str = "updated_at") 
 
 def _text(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _handler_for(square: ScriptedSquare) -> type[BaseHTTPRequestHandler]:
-    """Make a request handler that asks `square`."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-        wbufsize = -1
-
-        def do_GET(self) -> None:
-            self._respond(dict(parse_qsl(urlsplit(self.path).query)))
-
-        def do_POST(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            self._respond(msgspec.json.decode(self.rfile.read(length)))
-
-        def _respond(self, asked: Row) -> None:
-            token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
-            request = Request(self.command, urlsplit(self.path).path, asked, token)
-            square.requests.append(request)
-            answer = square.answer(request)
-            body = (
-                answer.body if isinstance(answer.body, bytes) else msgspec.json.encode(answer.body)
-            )
-            self.send_response_only(answer.status)
-            self.send_header("Date", format_datetime(square.now, usegmt=True))
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            for name, text in answer.headers.items():
-                self.send_header(name, text)
-            self.end_headers()
-            self.wfile.write(body[: len(body) // 2] if answer.cut else body)
-            self.wfile.flush()
-            self.close_connection = answer.cut
-
-        def log_message(self, *_args: Any) -> None:
-            """Say nothing: a test reads `square.requests`."""
-
-    return Handler
