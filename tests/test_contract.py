@@ -76,3 +76,15 @@ def test_meltano_knows_what_the_plugin_says_of_itself(kind: str, plugin: str) ->
     } == described_settings
     assert all(setting["description"] for setting in defined["settings"])
     assert set(defined["capabilities"]) <= set(described["capabilities"])
+
+
+def test_the_hub_definition_is_what_this_project_uses() -> None:
+    """Another project that adds the tap by its definition gets the same settings."""
+    project = yaml.safe_load((PROJECT / "meltano.yml").read_text())
+    (used,) = (one for one in project["plugins"]["extractors"] if one["name"] == "tap-pos")
+    offered = yaml.safe_load((PROJECT / "tap-pos" / "plugin.yml").read_text())
+    for shared in ("name", "namespace", "label", "executable", "settings_group_validation"):
+        assert offered[shared] == used[shared]
+    assert offered["settings"] == used["settings"]
+    assert set(used["capabilities"]) <= set(offered["capabilities"])
+    assert set(offered["capabilities"]) <= set(about("tap-pos")["capabilities"])

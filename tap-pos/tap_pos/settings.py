@@ -5,7 +5,6 @@ Only this module reads the raw configuration; everything deeper receives these s
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from tap_pos.errors import SettingsError
+from tap_pos.shop_list import filled, find_shops
 from tap_pos.windows import parse_instant
 
 if TYPE_CHECKING:
@@ -148,11 +148,11 @@ def read_settings(
     Raises:
         SettingsError: If anything is missing, unknown or contradictory.
     """
-    given = _filled({name: value for name, value in config.items() if name not in builtin})
+    given = filled({name: value for name, value in config.items() if name not in builtin})
     if isinstance(given.get("only_shops"), str):
         given["only_shops"] = [part.strip() for part in given["only_shops"].split(",")]
-    given["shops"] = _shop_list(given)
-    for name in (*SINGLE_SHOP_SETTINGS, "shop_id"):
+    given["shops"] = find_shops(given, SINGLE_SHOP_SETTINGS)
+    for name in (*SINGLE_SHOP_SETTINGS, "shop_id", "shops_file"):
         given.pop(name, None)
     try:
         settings = msgspec.convert(given, Settings, strict=False)
@@ -160,52 +160,6 @@ def read_settings(
         raise SettingsError(_sentence(error, given["shops"])) from None
     _check_shops(settings, vendors)
     return settings
-
-
-def _filled(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what says nothing: Meltano passes an unset variable as an empty text."""
-    return {name: value for name, value in given.items() if value not in (None, "", [])}
-
-
-def _shop_list(given: dict[str, Any]) -> list[dict[str, Any]]:
-    """Find the shops: the `shops` list, the same as a JSON text, or one at the top level."""
-    single = {name: given[name] for name in SINGLE_SHOP_SETTINGS if name in given}
-    shops = given.get("shops")
-    if isinstance(shops, str):
-        try:
-            shops = json.loads(shops)
-        except json.JSONDecodeError:
-            raise SettingsError(
-                "The setting shops is a text that is not valid JSON: write it as a list, "
-                'such as [{"id": "main", "vendor": "square", "access_token": "..."}].'
-            ) from None
-    if shops and (single or "shop_id" in given):
-        names = ", ".join(sorted({*single, *(["shop_id"] if "shop_id" in given else [])}))
-        raise SettingsError(
-            f"The settings name shops both in a list and at the top level ({names}): "
-            "keep one of the two."
-        )
-    if not shops:
-        shops = [{"id": given["shop_id"], **single}] if "shop_id" in given else [single]
-        if not single and "shop_id" not in given:
-            raise SettingsError(
-                "No shop is configured: set vendor, shop_id and access_token, or a list of shops."
-            )
-    if not isinstance(shops, list) or not all(isinstance(shop, dict) for shop in shops):
-        raise SettingsError("The setting shops must be a list with one object per shop.")
-    cleaned = [_filled(shop) for shop in shops]
-    for position, shop in enumerate(cleaned):
-        _check_required(shop, f"shops[{position}]" if given.get("shops") else None)
-    return cleaned
-
-
-def _check_required(shop: dict[str, Any], where: str | None) -> None:
-    """Say which of the settings is missing that every shop needs."""
-    for name in ("id", "vendor"):
-        if name not in shop:
-            spoken = "shop_id" if name == "id" and where is None else name
-            place = f"{where} ({shop.get('id', 'no id')})" if where else "the shop"
-            raise SettingsError(f"The setting {spoken} of {place} is missing: set it.")
 
 
 def _check_shops(settings: Settings, vendors: Mapping[str, Vendor]) -> None:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tap_pos.errors import SettingsError
-from tap_pos.settings import ShopSettings
+from tap_pos.settings import SINGLE_SHOP_SETTINGS, Settings, ShopSettings
+from tap_pos.settings_schema import SETTINGS_SCHEMA
 from tap_pos.tap import TapPOS
 from tap_pos.testing import ScriptedSquare, sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 SHOP = {"id": "a", "vendor": "square", "access_token": "hush-hush"}
 
@@ -54,7 +56,26 @@ def refusal(config: dict[str, Any]) -> str:
             ["'acess_token'", "shops[1]", "unknown"],
             id="misspelt in a shop",
         ),
-        pytest.param({"shops": [SHOP], "vendor": "square"}, ["keep one of the two"], id="both"),
+        pytest.param(
+            {"shops": [SHOP | {"merchant_id": "m"}]},
+            ["'a'", "merchant_id", "square", "no use"],
+            id="a setting of another vendor",
+        ),
+        pytest.param(
+            {"shops": [SHOP | {"timezone": "Berlin"}]},
+            ["timezone", "no use"],
+            id="a time zone where the vendor knows it",
+        ),
+        pytest.param(
+            {"shops_file": "/nowhere/shops.yml"},
+            ["shops_file", "check its path"],
+            id="no such file",
+        ),
+        pytest.param(
+            {"shops": [SHOP], "vendor": "square"},
+            ["shops and in the top level (vendor)", "keep one"],
+            id="both",
+        ),
         pytest.param({"shops": '[{"id": '}, ["not valid JSON"], id="broken text"),
         pytest.param(
             {"shops": [SHOP], "only_shops": ["z"]}, ["'z'", "not among"], id="no such shop"
@@ -126,6 +147,59 @@ def test_a_broken_list_in_the_environment_is_told(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(SettingsError, match="no valid JSON") as caught:
         TapPOS(config={}, parse_env_config=True)
     assert "hush-hush" not in str(caught.value)
+
+
+def test_shops_may_come_from_a_file_that_holds_no_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARBOUR_TOKEN", "hush-hush")
+    file = tmp_path / "shops.yml"
+    file.write_text(
+        "- {id: main, vendor: square, access_token: plain}\n"
+        "- {id: harbour, vendor: square, access_token: $HARBOUR_TOKEN}\n"
+    )
+    tap = TapPOS(config={"shops_file": str(file)})
+    assert [shop.access_token for shop in tap.settings.shops] == ["plain", "hush-hush"]
+
+
+def test_a_file_of_shops_may_be_json_under_the_name_shops(tmp_path: Path) -> None:
+    file = tmp_path / "shops.json"
+    file.write_text(json.dumps({"shops": [SHOP, SHOP | {"id": "b"}]}))
+    assert ids_of(TapPOS(config={"shops_file": str(file)})) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        pytest.param("- {id: a", ["line 1", "neither YAML nor JSON"], id="broken"),
+        pytest.param("a", ["shops_file", "list"], id="no list"),
+        pytest.param(
+            "[{id: a, vendor: square, access_token: $NO_SUCH_VARIABLE}]",
+            ["$NO_SUCH_VARIABLE", "not set"],
+            id="unset variable",
+        ),
+    ],
+)
+def test_a_file_of_shops_that_cannot_work_is_told(
+    tmp_path: Path, content: str, words: list[str]
+) -> None:
+    file = tmp_path / "shops.yml"
+    file.write_text(content)
+    sentence = refusal({"shops_file": str(file)})
+    assert all(word in sentence for word in words), sentence
+
+
+def test_every_setting_is_described_and_understood() -> None:
+    """The schema for `--about` and the structs that read the settings are the same list."""
+    described = SETTINGS_SCHEMA["properties"]
+    of_a_shop = set(described["shops"]["items"]["properties"])
+    assert of_a_shop == set(ShopSettings.__struct_fields__)
+    single = {*SINGLE_SHOP_SETTINGS, "shop_id"}
+    builtin: dict[str, Any] = {"properties": {}}
+    TapPOS.append_builtin_config(builtin)
+    own = described.keys() - builtin["properties"].keys()
+    assert own == set(Settings.__struct_fields__) | single | {"shops_file"}
+    assert all(entry.get("description") for entry in described.values())
 
 
 def test_only_the_wanted_shops_are_read(square: ScriptedSquare) -> None:
