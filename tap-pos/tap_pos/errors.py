@@ -22,6 +22,7 @@ __all__ = [  # noqa: RUF022 - grouped by what to do
     "OutputClosedError",
     # Signals between a vendor's module and the loop that drives it
     "CursorExpired",
+    "WindowTooLarge",
     "Unmappable",
 ]
 
@@ -93,6 +94,14 @@ class OutputClosedError(TapPosError):
 
 class CursorExpired(Exception):  # noqa: N818 - a signal to start the window again, not a failure
     """A page cursor is no longer valid: read the window again from its first page."""
+
+
+class WindowTooLarge(Exception):  # noqa: N818 - a signal to cut the window, not a failure
+    """More changed in a window than a vendor's module wants to hold: read it in halves.
+
+    To be raised only where `tap_pos.windows.can_be_halved` says so, and before the module has
+    given many records of the window, since they will be read again.
+    """
 
 
 class Unmappable(ValueError):  # noqa: N818 - it describes the record

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,9 @@ if TYPE_CHECKING:
     from tap_pos.errors import ShopError
     from tap_pos.settings import Settings, ShopSettings
     from tap_pos.vendors.base import ShopReader
+
+
+_FULL_SCAN_DAYS = 7
 
 
 class OpenShop:
@@ -36,15 +38,8 @@ class OpenShop:
         self.max_bad_records = settings.max_bad_records
         seconds = settings.lookback_seconds
         self.lookback = None if seconds is None else timedelta(seconds=seconds)
-        self._bad_records: Counter[str] = Counter()
-
-    def count_bad_record(self, stream: str) -> None:
-        """Note that a record could not be read."""
-        self._bad_records[stream] += 1
-
-    def bad_records_of(self, stream: str) -> int:
-        """Tell how many records of a stream could not be read so far."""
-        return self._bad_records[stream]
+        days = _FULL_SCAN_DAYS if shop.full_scan_days is None else shop.full_scan_days
+        self.full_scan_every = timedelta(days=days) if days else None
 
 
 class Shops:
@@ -65,8 +60,21 @@ class Shops:
         """The ids of the shops of this run."""
         return [shop.id for shop in self._settings().selected_shops()]
 
+    @property
+    def max_workers(self) -> int:
+        """How many shops may be read at once."""
+        return self._settings().max_workers
+
+    def giving(self, stream: str) -> list[str]:
+        """Name the shops of this run whose vendor has a stream."""
+        return [
+            shop.id
+            for shop in self._settings().selected_shops()
+            if stream in VENDORS[shop.vendor].streams
+        ]
+
     def open(self, shop_id: str) -> OpenShop:
-        """Open a shop, or give the one opened before.
+        """Open a shop, or give the one opened before; no two threads may ask for the same.
 
         Raises:
             ShopError: If the shop can't be read.
@@ -93,6 +101,8 @@ class Shops:
         Raises:
             ShopsFailedError: If any did, with one sentence per shop and cause.
         """
-        sentences = [str(error) for errors in self._failures.values() for error in errors]
-        if sentences:
-            raise ShopsFailedError(list(dict.fromkeys(sentences)))
+        if not self._failures:
+            return
+        in_order = [shop.id for shop in self._settings().shops if shop.id in self._failures]
+        sentences = [str(error) for shop_id in in_order for error in self._failures[shop_id]]
+        raise ShopsFailedError(list(dict.fromkeys(sentences)))

@@ -1,53 +1,53 @@
-"""The Singer side: one stream class for all six canonical streams of all vendors.
+"""The Singer side: one stream class for all canonical streams of all vendors.
 
 What the SDK does and this module does otherwise, and why:
 
 * Bookmarks. The SDK keeps the newest replication key seen. No vendor returns rows in the
-  order in which they become visible, so here a bookmark moves only when a window has been
-  read to its end, to that end minus the vendor's lookback. A STATE message follows at once.
+  order in which they become visible, so here the state is what `tap_pos.reading` says it may
+  be once certain records are sent.
+* Many shops. The SDK reads partition by partition. Here worker threads read all shops of a
+  stream at once (`tap_pos.workers`), and this thread writes what they bring: it alone writes
+  messages and moves the state, always the records first. One stream still follows the
+  other, as the SDK has it: what others refer to is complete before it is referred to, each
+  SCHEMA stands before its records, and selection, metrics, maps and batch files remain the
+  SDK's. Reading each shop through all its streams would save little: only the waits for
+  the slowest shop of each stream.
 * RECORD messages. By default the SDK turns every record into dictionaries, prunes, conforms
   and maps them, and writes line by line. As long as the user asks for none of that (no
   stream map, no flattening, no batch files, every property selected, the schema unchanged)
-  the result is the record itself, so a page of structs is encoded in one call. Otherwise
-  the SDK's own path is taken, with the same windows and the same bookmarks.
+  the result is the record itself, so a page of structs is encoded in one call, by the
+  worker. Otherwise the SDK's own way is taken, with the same reading and the same state.
 * Failures. A shop that fails does not end the run; `Shops` remembers it for the end.
-
-Everything else is the SDK's: schemas, selection, metrics, state format, batch files.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, cast
 
-import msgspec
 from singer_sdk import Stream
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import Schema
 
-from tap_pos.errors import (
-    CursorExpired,
-    RecordsNotUnderstoodError,
-    ShopError,
-    UnexpectedAnswerError,
-)
+from tap_pos.errors import ShopError
+from tap_pos.messages import StatePace, record_lines, records_in
+from tap_pos.reading import StreamReading
 from tap_pos.schemas import KEY_PROPERTIES
-from tap_pos.vendors.base import Batch, Feed, WholeTable, Windowed
-from tap_pos.windows import Window, bookmark_after, format_instant, parse_instant, slices
+from tap_pos.workers import Ended, Parcel, Source, gather
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers.types import Context
     from singer_sdk.helpers.types import Record as SingerRecord
 
     from tap_pos.messages import WholeLineWriter
-    from tap_pos.records import Record
-    from tap_pos.shops import OpenShop, Shops
+    from tap_pos.shops import Shops
     from tap_pos.tap import TapPOS
 
-_MOST_RESTARTS = 5
-_BEFORE_EVERYTHING = datetime(2000, 1, 1, tzinfo=timezone.utc)
+_ROOM = 40_000_000
+_FIRST_PAGE_OF_A_HISTORY = 1_000_000
+_FIRST_PAGE_OF_NEWS = 100_000
 
 
 class CanonicalStream(Stream):
@@ -73,46 +73,71 @@ class CanonicalStream(Stream):
 
     @property
     def partitions(self) -> list[dict[str, str]]:
-        """One partition per selected shop."""
-        return [{"shop_id": shop_id} for shop_id in self._shops.ids]
+        """One partition per selected shop whose vendor has this stream."""
+        return [{"shop_id": shop_id} for shop_id in self._shops.giving(self.name)]
 
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
         """Give none: it would cap a bookmark of the SDK's kind."""
 
     def _write_starting_replication_value(self, context: Context | None) -> None:
-        """Write none: where a window starts is this module's business."""
+        """Write none: where a window starts is not the SDK's business."""
 
     def _increment_stream_state(
         self, latest_record: SingerRecord, *, context: Context | None = None
     ) -> None:
-        """Move nothing: only a fully drained window moves a bookmark."""
+        """Move nothing: only what has been read to its end moves a bookmark."""
 
     def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
-        """Read one shop's records as dictionaries, for the SDK's own path."""
-        for records in self._read_shop(context):
-            for record in records:
-                yield msgspec.to_builtins(record)
+        """Read records as dictionaries, without moving any state."""
+        with closing(self._parcels([context] if context else self.partitions)) as parcels:
+            for _, parcel in parcels:
+                yield from records_in(parcel.content)
 
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[dict[str, Any], Any, Any]:
-        """Write all records, by whole pages where nothing is to be done to them."""
-        if not (write_messages and self.selected and self._passes_unchanged()):
-            yield from super()._sync_records(context, write_messages=write_messages)
+        """Write all records, by whole pages where nothing is to be done to them.
+
+        Args:
+            context: The one partition to read; None for all.
+            write_messages: False where the records go into batch files instead.
+
+        Yields:
+            The records, if they are not written here.
+        """
+        if not self.selected:
             return
-        writer = cast("WholeLineWriter", self._tap.message_writer)
-        counter = self.get_record_counter()
-        timer = self.get_sync_timer()
-        with counter, timer:
-            for partition in [context] if context else self.partitions:
-                counter.with_context(partition)
-                timer.with_context(partition)
-                for records in self._read_shop(partition):
-                    writer.write_records(self.name, records)
-                    counter.increment(len(records))
+        contexts: Sequence[Mapping[str, Any]] = [context] if context else self.partitions
+        pace = StatePace(shops=len(contexts))
+        write = self._way_of_writing()
+        counter, timer = self.get_record_counter(), self.get_sync_timer()
+        if len(contexts) == 1:
+            counter.with_context(contexts[0])
+            timer.with_context(contexts[0])
+        with counter, timer, closing(self._parcels(contexts)) as parcels:
+            for shop_id, parcel in parcels:
+                if write_messages:
+                    write(parcel.content)
+                else:
+                    yield from records_in(parcel.content)
+                counter.increment(parcel.records)
+                self._keep_state(shop_id, parcel)
+                if write_messages and pace.allows():
+                    self._write_state(pace)
         self.state_manager.is_flushed = False
-        self._write_state_message()
-        yield from ()
+        if write_messages:
+            self._write_state_message()
+
+    def _way_of_writing(self) -> Callable[[bytes], None]:
+        """Choose how encoded records reach standard output."""
+        if self._passes_unchanged():
+            return cast("WholeLineWriter", self._tap.message_writer).write_lines
+
+        def write(content: bytes) -> None:
+            for record in records_in(content):
+                self._write_record_message(record)
+
+        return write
 
     def _passes_unchanged(self) -> bool:
         """Tell whether a record leaves this tap exactly as its struct encodes."""
@@ -127,149 +152,72 @@ class CanonicalStream(Stream):
             and _plain(self.effective_schema) == _plain(self.schema)
         )
 
-    def _read_shop(self, context: Context | None) -> Iterator[list[Record]]:
-        """Read one shop, page by page, and keep its bookmark.
+    def _keep_state(self, shop_id: str, parcel: Parcel) -> None:
+        """Take over what a shop's state says now that its records are sent."""
+        if parcel.state:
+            self.get_context_state({"shop_id": shop_id}).update(parcel.state)
+            self.state_manager.is_flushed = False
 
-        A failure of the shop is remembered, not raised, except in a connection test, which
-        is there to show it.
-        """
-        context = context or {}
-        shop_id = str(context["shop_id"])
-        left = self.ABORT_AT_RECORD_COUNT
-        if self._shops.has_ended(shop_id):
-            return
-        try:
-            for records in self._read_windows(self._shops.open(shop_id), context):
-                yield records if left is None else records[:left]
-                if left is not None and (left := left - len(records)) <= 0:
-                    return
-        except ShopError as error:
-            self._shops.remember_failure(shop_id, error)
-            if self.ABORT_AT_RECORD_COUNT is not None:
-                raise
-
-    def _read_windows(self, shop: OpenShop, context: Context) -> Iterator[list[Record]]:
-        """Read what a shop has new; move the bookmark after each drained window."""
-        source = shop.reader.streams.get(self.name)
-        if source is None:
-            return
-        if isinstance(source, Feed):
-            yield from self._read_feed(shop, source, context)
-            return
-        if isinstance(source, WholeTable):
-            for batch in source.read():
-                yield self._sound_records(shop, batch)
-            self._check_bad_records(shop)
-            return
-        lookback = source.lookback if shop.lookback is None else shop.lookback
-        for window in self._windows(shop, source, context):
-            yield from self._drain(shop, source, window)
-            if shop.bad_records_of(self.name) <= shop.max_bad_records:
-                self._move_bookmark(context, bookmark_after(window, lookback))
-        self._check_bad_records(shop)
-
-    def _read_feed(self, shop: OpenShop, source: Feed, context: Context) -> Iterator[list[Record]]:
-        """Read what came after the last cursor; keep the cursor of each page that is sent."""
-        state = self.get_context_state(context)
-        incremental = self.replication_method != "FULL_TABLE"
-        for step in source.read(state.get("cursor") if incremental else None):
-            yield self._sound_records(shop, step.batch)
-            if incremental and shop.bad_records_of(self.name) <= shop.max_bad_records:
-                state["cursor"] = step.cursor
-                self._send_state()
-        self._check_bad_records(shop)
-
-    def _drain(self, shop: OpenShop, source: Windowed, window: Window) -> Iterator[list[Record]]:
-        """Read a window to its end, from its first page again whenever a cursor expires.
-
-        Each new attempt may fail too, as long as it gets further than all before it now and
-        then; a reader that is too slow for the vendor's cursors never does.
-        """
-        furthest, in_vain = 0, 0
-        while in_vain < _MOST_RESTARTS:
-            pages = 0
-            try:
-                for batch in source.read(window):
-                    yield self._sound_records(shop, batch)
-                    pages += 1
-            except CursorExpired:
-                self.logger.info(
-                    "Shop '%s': a page cursor of %s expired; reading the window again",
-                    shop.id,
-                    self.name,
-                )
-            else:
-                return
-            in_vain = 0 if pages > furthest else in_vain + 1
-            furthest = max(furthest, pages)
-        raise UnexpectedAnswerError(
-            f"Shop '{shop.id}': page cursors of {self.name} keep expiring before a window of "
-            f"{shop.window_width.days} days is read: set a smaller window_days."
-        )
-
-    def _sound_records(self, shop: OpenShop, batch: Batch) -> list[Record]:
-        """Count and tell what could not be read; pass on the rest."""
-        for bad in batch.bad:
-            shop.count_bad_record(self.name)
-            self.logger.error(
-                "Shop '%s': record %s of %s can't be read: %s",
-                shop.id,
-                bad.id or "(without id)",
-                self.name,
-                bad.reason,
-            )
-        return batch.records
-
-    def _check_bad_records(self, shop: OpenShop) -> None:
-        """Fail the shop's stream if too much of it was unreadable."""
-        count = shop.bad_records_of(self.name)
-        if count > shop.max_bad_records:
-            raise RecordsNotUnderstoodError(
-                f"Shop '{shop.id}': {count} record(s) of {self.name} could not be read (their ids "
-                "are in the log above; the bookmark waits for them): report them, or set "
-                f"max_bad_records to {count} to go on without them."
-            )
-
-    def _windows(self, shop: OpenShop, source: Windowed, context: Context) -> Iterator[Window]:
-        """Cut what is still to be read into windows, oldest first."""
-        start, now = self._start(shop, context), shop.reader.now
-        if start is None and source.sliced:
-            # Hardly anything is older, so all of that is one window.
-            start = min(shop.reader.history_starts_at.replace(microsecond=0), now)
-            yield Window(_BEFORE_EVERYTHING, start)
-        if start is not None and start > now:
-            self.logger.warning(
-                "Shop '%s': its clock is behind the bookmark of %s, so there is nothing to read",
-                shop.id,
-                self.name,
-            )
-        elif source.sliced and start is not None:
-            yield from slices(Window(start, now), shop.window_width)
-        else:
-            yield Window(start or _BEFORE_EVERYTHING, now)
-
-    def _start(self, shop: OpenShop, context: Context) -> datetime | None:
-        """Find where to start: the bookmark, else the start date, else None for everything."""
-        state = self.get_context_state(context)
-        if self.replication_method != "FULL_TABLE" and "replication_key_value" in state:
-            return parse_instant(state["replication_key_value"]).replace(microsecond=0)
-        return shop.start_date
-
-    def _move_bookmark(self, context: Context, bookmark: datetime) -> None:
-        """Save how far this shop has been read."""
-        if self.replication_method == "FULL_TABLE":
-            return
-        state = self.get_context_state(context)
-        state["replication_key"] = self.replication_key
-        state["replication_key_value"] = format_instant(bookmark)
-        self._send_state()
-
-    def _send_state(self) -> None:
-        """Tell the state, unless it has to wait for the SDK's batch files."""
-        self.state_manager.is_flushed = False
-        if not self.config.get("batch_config"):
-            # Batch files are complete only when the SDK says so; it writes the state then.
+    def _write_state(self, pace: StatePace) -> None:
+        """Tell the state, if there is news."""
+        if not self.state_manager.is_flushed:
             self._write_state_message()
+            pace.written(cast("WholeLineWriter", self._tap.message_writer).state_size)
+
+    def _parcels(
+        self, contexts: Sequence[Mapping[str, Any]]
+    ) -> Generator[tuple[str, Parcel], None, None]:
+        """Read shops at once and give what they bring as it comes, an empty parcel in a lull.
+
+        A failure of a shop is remembered, not raised, except in a connection test, which is
+        there to show it.
+        """
+        shop_ids = [str(context["shop_id"]) for context in contexts]
+        sources = [self._source(key) for key in shop_ids if not self._shops.has_ended(key)]
+        workers = self._shops.max_workers
+        with closing(gather(sources, workers=workers, room=_ROOM)) as arriving:
+            for shop_id, brought in arriving:
+                if isinstance(brought, Parcel):
+                    yield shop_id, brought
+                elif not isinstance(brought, Ended):
+                    yield shop_id, Parcel(b"", 0, {})
+                elif isinstance(brought.error, ShopError):
+                    self._shops.remember_failure(shop_id, brought.error)
+                    if self.ABORT_AT_RECORD_COUNT is not None:
+                        raise brought.error
+                elif brought.error is not None:
+                    raise brought.error
+
+    def _source(self, shop_id: str) -> Source:
+        """Say how one shop is read by a worker, which must not touch the state itself."""
+        state = dict(self.get_context_state({"shop_id": shop_id}))
+        goes_on = self._is_incremental() and state.keys() & {"replication_key_value", "cursor"}
+        is_short = goes_on or self.replication_key is None
+        guess = _FIRST_PAGE_OF_NEWS if is_short else _FIRST_PAGE_OF_A_HISTORY
+        return Source(shop_id, lambda: self._read(shop_id, state), guess)
+
+    def _is_incremental(self) -> bool:
+        """Tell whether a run goes on where the last one ended."""
+        return self.replication_method != "FULL_TABLE"
+
+    def _read(self, shop_id: str, state: Mapping[str, Any]) -> Iterator[Parcel]:
+        """Read one shop and encode its records; runs in a worker."""
+        reading = StreamReading(
+            self._shops.open(shop_id),
+            self.name,
+            state,
+            incremental=self._is_incremental(),
+            log=self.logger,
+        )
+        left = self.ABORT_AT_RECORD_COUNT
+        for piece in reading.pieces():
+            if left is not None and len(piece.records) >= left:
+                yield Parcel(record_lines(self.name, piece.records[:left]), left, {})
+                return
+            content = record_lines(self.name, piece.records)
+            yield Parcel(content, len(piece.records), dict(piece.state))
+            if left is not None:
+                left -= len(piece.records)
 
 
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:

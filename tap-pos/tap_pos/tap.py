@@ -12,6 +12,7 @@ from singer_sdk.plugin_base import _ConfigInput
 
 from tap_pos.command import OneSentenceCommand
 from tap_pos.errors import SettingsError
+from tap_pos.memory import stay_small
 from tap_pos.messages import WholeLineWriter
 from tap_pos.records import STREAMS
 from tap_pos.schemas import stream_schemas
@@ -22,7 +23,7 @@ from tap_pos.streams import CanonicalStream
 from tap_pos.vendors import VENDORS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from types import FrameType
 
     import click
@@ -78,11 +79,25 @@ class TapPOS(Tap):
         return streams
 
     def discover_streams(self) -> Sequence[Stream]:
-        """Make all canonical streams; they are the same for every shop and vendor."""
+        """Make the canonical streams that at least one shop's vendor has."""
+        offered = self._offered_streams()
         return [
             CanonicalStream(self, name, schema, self.shops, incremental=name in _INCREMENTAL)
             for name, schema in stream_schemas().items()
+            if name in offered
         ]
+
+    def _offered_streams(self) -> Collection[str]:
+        """Name the streams of the configured vendors; all streams where nothing is configured.
+
+        Shops left out by `only_shops` count too, so that the catalog does not depend on it.
+        """
+        try:
+            shops = self.settings.shops
+        except SettingsError:
+            # Discovery works without settings; a run has refused these before it comes here.
+            return STREAMS
+        return set().union(*(VENDORS[shop.vendor].streams for shop in shops))
 
     @classmethod
     def invoke(  # type: ignore[override]
@@ -109,6 +124,7 @@ class TapPOS(Tap):
         if about:
             cls.print_about(about_format)
             return
+        stay_small()
         cls.print_version(print_fn=cls.logger.info)
         given = config or _ConfigInput()
         tap = cls(

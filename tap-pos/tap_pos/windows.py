@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from zoneinfo import ZoneInfo
 
 _CANONICAL = re.compile(
-    r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
+    # Up to the 28th: only the calendar knows whether a month has more days.
+    r"(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
     r"T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3})?Z"
 ).fullmatch
 
@@ -30,34 +30,67 @@ class Window(NamedTuple):
     end: datetime
 
 
-def slices(window: Window, width: timedelta) -> Iterator[Window]:
-    """Cut a window into pieces no wider than `width`, oldest first.
+class Cuts:
+    """Cuts a window into pieces, oldest first, and narrower where too much is in one.
 
     Neighbours share their boundary instant, so a vendor may treat either end as exclusive
     and still nothing falls between them. A window without extent is one piece; a window
     that ends before it starts has none.
 
-    Args:
-        window: The whole span.
-        width: The widest piece; must be positive.
+    A piece is drawn with `next_piece` and stays the same until it is either `drained` or
+    `halve`d. Once halved, pieces become wider again only where less than half as many
+    records are found as in the fullest piece before: twice as wide, such a piece holds no
+    more than one that was fine.
 
-    Yields:
-        The pieces, the last of which ends where the window ends.
+    Args:
+        whole: The whole span.
+        width: The widest piece; must be positive.
     """
-    start = window.start
-    while start <= window.end:
-        end = min(start + width, window.end)
-        yield Window(start, end)
-        if end == window.end:
-            return
-        start = end
+
+    def __init__(self, whole: Window, width: timedelta) -> None:
+        self.whole = whole
+        self._start, self._end = whole
+        self._width = self._widest = width
+        self._most_records = 0
+        self._has_ended = whole.start > whole.end
+
+    def next_piece(self) -> Window | None:
+        """Give the piece that is to be read now; None once all are drained."""
+        if self._has_ended:
+            return None
+        return Window(self._start, min(self._start + self._width, self._end))
+
+    def halve(self) -> bool:
+        """Make the piece narrower; tell whether that was possible."""
+        piece = self.next_piece()
+        if piece is None or not can_be_halved(piece):
+            return False
+        seconds = (piece.end - piece.start) // timedelta(seconds=2)
+        self._width = timedelta(seconds=max(1, seconds))
+        self._most_records = 0
+        return True
+
+    def drained(self, records: int) -> None:
+        """Go on to what comes after the piece, in which so many records were."""
+        self._start = min(self._start + self._width, self._end)
+        self._has_ended = self._start == self._end
+        self._most_records = max(self._most_records, records)
+        if records * 2 < self._most_records:
+            self._width = min(self._width * 2, self._widest)
+
+
+def can_be_halved(window: Window) -> bool:
+    """Tell whether a window is wider than the whole seconds that vendors can ask for."""
+    return window.end - window.start > timedelta(seconds=1)
 
 
 def bookmark_after(drained: Window, lookback: timedelta) -> datetime:
     """Where a later run has to start once a window is fully drained.
 
     Args:
-        drained: The window that was read to its end.
+        drained: Everything this run has read without a gap, however many pieces it was cut
+            into: the start of the last piece alone proves nothing, a change within the
+            lookback before it may have become visible only after its own piece was read.
         lookback: How long the vendor may take to show a change.
 
     Returns:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta, timezone
 from itertools import pairwise
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tap_pos.windows import (
+    Cuts,
     Window,
     bookmark_after,
     business_date,
+    can_be_halved,
     format_instant,
     normalise_instant,
     parse_instant,
-    slices,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 instants = st.datetimes(
     min_value=datetime(2009, 1, 1),  # noqa: DTZ001 - hypothesis wants it naive, the zone is below
@@ -28,11 +33,18 @@ spans = st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=900))
 widths = st.timedeltas(min_value=timedelta(hours=20), max_value=timedelta(days=400))
 
 
+def pieces(cuts: Cuts) -> Iterator[Window]:
+    """Drain one piece after the other."""
+    while (piece := cuts.next_piece()) is not None:
+        yield piece
+        cuts.drained(0)
+
+
 @given(start=instants, span=spans, width=widths)
 def test_windows_cover_the_whole_span_without_a_gap(
     start: datetime, span: timedelta, width: timedelta
 ) -> None:
-    cut = list(slices(Window(start, start + span), width))
+    cut = list(pieces(Cuts(Window(start, start + span), width)))
     assert cut[0].start == start
     assert cut[-1].end == start + span
     assert all(a.end == b.start for a, b in pairwise(cut))
@@ -43,7 +55,69 @@ def test_windows_cover_the_whole_span_without_a_gap(
 def test_a_span_that_ends_before_it_starts_has_no_windows(
     start: datetime, width: timedelta
 ) -> None:
-    assert list(slices(Window(start, start - timedelta(seconds=1)), width)) == []
+    assert list(pieces(Cuts(Window(start, start - timedelta(seconds=1)), width))) == []
+
+
+@given(
+    start=instants,
+    changes=st.lists(st.integers(0, 10_000), max_size=60),
+    most=st.integers(1, 8),
+)
+def test_windows_become_as_narrow_as_a_vendor_needs(
+    start: datetime, changes: list[int], most: int
+) -> None:
+    """A window holds no more changes than fit, but for those of one second, and none is lost."""
+    whole = Window(start, start + timedelta(seconds=10_000))
+    cuts, drained, tries = Cuts(whole, timedelta(seconds=4000)), list[Window](), 0
+    while (piece := cuts.next_piece()) is not None:
+        tries += 1
+        found = sum(piece.start <= start + timedelta(seconds=n) <= piece.end for n in changes)
+        if found > most and can_be_halved(piece):
+            assert cuts.halve()
+            continue
+        drained.append(piece)
+        cuts.drained(found)
+    assert (drained[0].start, drained[-1].end) == whole
+    assert all(a.end == b.start for a, b in pairwise(drained))
+    assert tries < 200 + 60 * len(changes)
+
+
+def test_evenly_spread_changes_are_found_too_many_only_once() -> None:
+    """Once the width fits, no window is read in vain."""
+    start = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    cuts, halved, drained = (
+        Cuts(Window(start, start + timedelta(days=900)), timedelta(days=30)),
+        0,
+        0,
+    )
+    while (piece := cuts.next_piece()) is not None:
+        found = (piece.end - piece.start) // timedelta(hours=1)
+        if found > 200:
+            halved += cuts.halve()
+        else:
+            drained += 1
+            cuts.drained(found)
+    assert halved == 2
+    assert drained == 120
+
+
+def test_windows_become_wider_again_where_less_changed() -> None:
+    start = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    cuts = Cuts(Window(start, start + timedelta(days=90)), timedelta(days=30))
+    assert cuts.halve()
+    found = []
+    for records in (100, 40, 10, 100):
+        piece = cuts.next_piece()
+        assert piece is not None
+        found.append((piece.end - piece.start).days)
+        cuts.drained(records)
+    assert found == [15, 15, 30, 30]
+
+
+def test_a_window_of_a_second_is_not_halved() -> None:
+    start = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    assert not Cuts(Window(start, start + timedelta(seconds=1)), timedelta(days=1)).halve()
+    assert not Cuts(Window(start, start - timedelta(seconds=1)), timedelta(days=1)).halve()
 
 
 @given(start=instants, span=spans, lookback=st.timedeltas(timedelta(0), timedelta(days=3)))
@@ -56,25 +130,28 @@ def test_a_bookmark_stays_a_lookback_behind_and_never_goes_back(
     assert bookmark == window.start or bookmark == window.end - lookback
 
 
+@settings(deadline=None)
 @given(
     start=instants,
-    runs=st.lists(st.integers(0, 20_000), min_size=1, max_size=8),
-    lookback=st.integers(0, 400),
-    delay=st.integers(0, 400),
-    changed=st.integers(0, 100_000),
+    runs=st.lists(st.integers(0, 5_000), min_size=1, max_size=8),
+    delays=st.tuples(st.integers(0, 400), st.integers(0, 400)),
+    changed=st.integers(0, 25_000),
+    width=st.sampled_from([100, 700, 72_000]),
 )
 def test_a_change_is_read_although_it_becomes_visible_late(
-    start: datetime, runs: list[int], lookback: int, delay: int, changed: int
+    start: datetime, runs: list[int], delays: tuple[int, int], changed: int, width: int
 ) -> None:
-    """As long as the delay is no longer than the lookback."""
-    delay = min(delay, lookback)
+    """As long as the delay is no longer than the lookback, however narrow the windows are."""
+    delay, lookback = sorted(delays)
     row, now, bookmark, seen = start + timedelta(seconds=changed), start, start, False
-    for pause in [*runs, 200_000]:
+    for pause in [*runs, 30_000]:
         now += timedelta(seconds=pause)
         visible = now >= row + timedelta(seconds=delay)
-        for window in slices(Window(bookmark, now), timedelta(hours=20)):
+        whole = Window(bookmark, now)
+        for window in pieces(Cuts(whole, timedelta(seconds=width))):
             seen = seen or (visible and window.start <= row <= window.end)
-            bookmark = bookmark_after(window, timedelta(seconds=lookback))
+            read = Window(whole.start, window.end)
+            bookmark = bookmark_after(read, timedelta(seconds=lookback))
     assert seen
 
 

@@ -7,7 +7,7 @@ it returns then reads canonical streams, page by page, in one of three ways:
 * `Windowed`: the vendor can list what changed between two instants;
 * `Feed`: the vendor numbers its changes and can list what came after a number.
 
-The loop in `tap_pos.streams` cuts windows, keeps bookmarks, counts bad records, notices
+The loop in `tap_pos.reading` cuts windows, keeps bookmarks, counts bad records, notices
 what vanished and goes on with the next shop when one fails, the same way for every vendor.
 """
 
@@ -100,7 +100,8 @@ class Windowed:
 
     Attributes:
         read: Reads every change in a window, both ends included, in any order. May raise
-            `CursorExpired`, after which the window is read again from its beginning.
+            `CursorExpired`, after which the window is read again from its beginning, or
+            `WindowTooLarge`, after which it is read in halves.
         lookback: How long the vendor may take to show a change.
         sliced: False if the vendor only knows "since": the window is then never cut.
         vanishing: How deleted rows are noticed, where the vendor does not show them.
