@@ -9,12 +9,24 @@ from tap_pos.errors import Unmappable
 from tap_pos.windows import normalise_instant
 
 _YEARLESS = re.compile(r"0{4}-(\d{2}-\d{2})").fullmatch
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.\[\]]{0,99}").fullmatch
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}").fullmatch
 
 
 def text(value: str | None) -> str | None:
     """Trim a text; what is left empty says nothing."""
     return (value.strip() or None) if value else None
+
+
+def error_code(value: object) -> str | None:
+    """Take an error's code or field name, for a message; what looks like anything else is not.
+
+    What a vendor's error says in words may quote the request, and so a person or a key.
+
+    >>> error_code("INVALID_CURSOR"), error_code("ada@example.org is taken")
+    ('INVALID_CURSOR', None)
+    """
+    return value if isinstance(value, str) and _CODE(value) else None
 
 
 def instant(value: str | None) -> str | None:

@@ -54,7 +54,11 @@ class ScriptedSquare(FakeVendor):
         if found is not None:
             return self._page(request, *found)
         name, _, identity = request.path.removeprefix("/v2/").partition("/")
-        rows = {"payments": self.payments, "refunds": self.refunds}.get(name, [])
+        rows = {
+            "payments": self.payments,
+            "refunds": self.refunds,
+            "customers": self.customers,
+        }.get(name, [])
         for row in rows:
             if row["id"] == identity:
                 return Answer(body={name.removesuffix("s"): row})
@@ -93,7 +97,9 @@ class ScriptedSquare(FakeVendor):
     def _catalog(self, asked: Mapping[str, Any]) -> list[Row]:
         since = asked.get("begin_time")
         found = [row for row in self.catalog if row["type"] in asked["object_types"]]
-        return [row for row in found if since is None or row["updated_at"] > since]
+        return [
+            row for row in found if since is None or sortable(row["updated_at"]) > sortable(since)
+        ]
 
     def _orders(self, asked: Mapping[str, Any]) -> list[Row]:
         here = [row for row in self.orders if row["location_id"] in asked["location_ids"]]
@@ -103,7 +109,9 @@ class ScriptedSquare(FakeVendor):
         return _within(self.events, asked["query"]["filter"]["created_at"], "created_at")
 
     def _customers(self, asked: Mapping[str, Any]) -> list[Row]:
-        chosen = asked["query"]["filter"]
+        chosen = asked.get("query", {}).get("filter")
+        if not chosen:
+            return self.customers
         if "updated_at" in chosen:
             return _within(self.customers, chosen["updated_at"])
         (wanted,) = chosen["custom_attribute"]["filters"]
@@ -119,7 +127,7 @@ class ScriptedSquare(FakeVendor):
         asked = request.asked
         rows = self.payments if request.path == "/v2/payments" else self.refunds
         begin = asked.get("begin_time") or _text(self.now - timedelta(days=365))
-        rows = [row for row in rows if row["created_at"] >= begin]
+        rows = [row for row in rows if sortable(row["created_at"]) >= sortable(begin)]
         location = asked.get("location_id")
         if location is None and request.path == "/v2/payments":
             location = self.locations[0]["id"]
@@ -139,8 +147,14 @@ class ScriptedSquare(FakeVendor):
 
 def _within(rows: list[Row], span: Mapping[str, str], name: str = "updated_at") -> list[Row]:
     """Filter by time, both ends included, oldest first."""
-    found = [row for row in rows if span["start_at"] <= row[name] <= span["end_at"]]
-    return sorted(found, key=lambda row: str(row[name]))
+    start, end = sortable(span["start_at"]), sortable(span["end_at"])
+    found = [row for row in rows if start <= sortable(row[name]) <= end]
+    return sorted(found, key=lambda row: sortable(row[name]))
+
+
+def sortable(text: str) -> str:
+    """Write a time with milliseconds, so that times in UTC compare as texts."""
+    return text if "." in text else text.replace("Z", ".000Z")
 
 
 def _text(moment: datetime) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from tap_pos.vendors.square.directory import (
 from tap_pos.vendors.square.order_mapping import ShopFacts
 from tap_pos.vendors.square.orders import OrderReader
 from tap_pos.vendors.square.products import ProductReader
+from tap_pos.vendors.square.webhooks import is_genuine_webhook
 from tap_pos.windows import parse_instant
 
 if TYPE_CHECKING:
@@ -52,11 +54,7 @@ class SquareShop:
         self._api = SquareApi(shop, limits)
         self._locations, date = self._api.ask("GET", "/v2/locations", LOCATIONS)
         self.now = (date or datetime.now(timezone.utc)).replace(microsecond=0)
-        known = self._locations.items
-        self.history_starts_at = min(
-            (parse_instant(place.created_at) for place in known if place.created_at),
-            default=_BEGINNING_OF_SQUARE,
-        )
+        self.history_starts_at = min(_openings(self._locations), default=_BEGINNING_OF_SQUARE)
         self.streams: Mapping[str, Source] = self._streams()
 
     def _streams(self) -> dict[str, Source]:
@@ -74,7 +72,9 @@ class SquareShop:
             "products": Windowed(
                 ProductReader(self._api, shop_id).read, lookback=_LOOKBACK, sliced=False
             ),
-            "customers": Windowed(customers.read, lookback=_CUSTOMER_LOOKBACK),
+            "customers": Windowed(
+                customers.read, lookback=_CUSTOMER_LOOKBACK, vanishing=customers.vanishing
+            ),
             "orders": Windowed(orders.read, lookback=_LOOKBACK),
             "loyalty_accounts": WholeTable(partial(read_loyalty_accounts, self._api, shop_id)),
         }
@@ -87,6 +87,7 @@ class Square(Vendor):
     """The vendor."""
 
     name = "square"
+    verify_webhook = staticmethod(is_genuine_webhook)
     optional_settings = frozenset(
         {"base_url", "api_version", "location_ids", "consent_sources", "card_fingerprints",
          "requests_per_minute", "full_scan_days"}
@@ -99,6 +100,13 @@ class Square(Vendor):
             ShopError: If its locations can't be read.
         """
         return SquareShop(shop, limits)
+
+
+def _openings(locations: Page[wire.Location]) -> Iterator[datetime]:
+    """Tell when locations opened; one whose date can't be read says nothing about it."""
+    for place in locations.items:
+        with suppress(ValueError):
+            yield parse_instant(place.created_at or "")
 
 
 def _facts(shop: ShopSettings, locations: Page[wire.Location]) -> ShopFacts:

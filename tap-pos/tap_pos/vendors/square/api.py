@@ -14,6 +14,7 @@ from tap_pos.errors import AccessDeniedError, CursorExpired, UnexpectedAnswerErr
 from tap_pos.http import BearerToken, HttpClient
 from tap_pos.pacing import Pace
 from tap_pos.vendors import background
+from tap_pos.vendors.texts import error_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -171,7 +172,7 @@ class SquareApi:
             errors = msgspec.json.decode(body, type=_Errors).errors or [_Error()]
         except msgspec.DecodeError:
             errors = [_Error()]
-        code = errors[0].code
+        code = error_code(errors[0].code) or "no code"
         if status == _UNAUTHORIZED:
             return AccessDeniedError(
                 f"{self._who}: Square refuses the access token ({code}): create a new one in the "
@@ -185,7 +186,8 @@ class SquareApi:
                 f"grant it the permission {scope}, or deselect the stream.",
                 ends_shop=False,
             )
-        field = f" for {errors[0].field}" if errors[0].field else ""
+        name = error_code(errors[0].field)
+        field = f" for {name}" if name else ""
         return UnexpectedAnswerError(
             f"{self._who}: Square refused {method} {path} with {status} ({code}{field}): "
             "check the shop's settings, and report it if they are right."

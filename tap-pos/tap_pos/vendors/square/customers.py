@@ -9,24 +9,24 @@ that on).
 
 from __future__ import annotations
 
-from datetime import timedelta
-from functools import cached_property
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from tap_pos import records
+from tap_pos.asked_once import asked_once
 from tap_pos.errors import AccessDeniedError, UnexpectedAnswerError
-from tap_pos.vendors.base import Batch
+from tap_pos.vendors.base import Batch, Vanishing
 from tap_pos.vendors.mapping import map_all
-from tap_pos.vendors.pages import Page, PageDecoder
+from tap_pos.vendors.pages import Page, PageDecoder, SingleDecoder
 from tap_pos.vendors.square import wire
 from tap_pos.vendors.square.consents import consents_of
 from tap_pos.vendors.square.directory import address
 from tap_pos.vendors.texts import birthday, instant, required_instant, text
-from tap_pos.windows import Window, format_instant
+from tap_pos.windows import Window, format_instant, parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from tap_pos.settings import ShopSettings
     from tap_pos.vendors.square.api import SquareApi
@@ -37,9 +37,15 @@ _CUSTOMERS = PageDecoder("customers", wire.Customer)
 _GROUPS = PageDecoder("groups", wire.Group)
 _ATTRIBUTES = PageDecoder("custom_attributes", wire.CustomAttribute)
 _EVENTS = PageDecoder("events", wire.Event)
+_ONE = SingleDecoder("customer", wire.Identity)
+_IDENTITIES = PageDecoder("customers", wire.Identity)
 _LARGEST_PAGE = 100
 _LARGEST_GROUP_PAGE = 50
 _EVENTS_KEPT = timedelta(days=28)
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=timezone.utc)
+# No UPDATED_AT here: Square sorts customers by name or by creation only, and the order of
+# creation is the one that does not change while pages are read.
+_SORTED = {"field": "CREATED_AT", "order": "ASC"}
 
 Attributes = dict[str, wire.CustomAttribute]
 
@@ -83,10 +89,7 @@ class CustomerReader:
             for key in self._attribute_keys
         ]
         for chosen in filters:
-            # No UPDATED_AT here: Square sorts customers by name or by creation only, and the
-            # order of creation is the one that does not change while pages are read.
-            sort = {"field": "CREATED_AT", "order": "ASC"}
-            yield {"limit": _LARGEST_PAGE, "query": {"filter": chosen, "sort": sort}}
+            yield {"limit": _LARGEST_PAGE, "query": {"filter": chosen, "sort": _SORTED}}
 
     def _batch(self, page: Page[wire.Customer]) -> Batch:
         attributes = self._attributes([person.id for person in page.items])
@@ -104,7 +107,7 @@ class CustomerReader:
 
         return map_all(page, to_record)
 
-    @cached_property
+    @asked_once
     def _group_names(self) -> dict[str, str | None]:
         """Read the names of all customer groups, once per run and only if anyone is in one."""
         pages = self._api.pages(
@@ -123,9 +126,38 @@ class CustomerReader:
         for identity, page in self._api.get_each(
             f"/v2/customers/{{}}/custom-attributes?limit={_LARGEST_PAGE}", ids, _ATTRIBUTES
         ):
-            items = page.items if page else []
+            items = list(page.items) if page else []
+            if page and page.cursor:
+                query = {"limit": str(_LARGEST_PAGE), "cursor": page.cursor}
+                path = f"/v2/customers/{quote(identity, safe='')}/custom-attributes"
+                for more in self._api.pages("GET", path, _ATTRIBUTES, query):
+                    items += more.items
             found[identity] = {entry.key: entry for entry in items if entry.key}
         return found
+
+    @property
+    def vanishing(self) -> Vanishing:
+        """Say how deleted profiles are noticed of which no event tells."""
+        return Vanishing(
+            confirm=self._gone,
+            tombstone=lambda identity, missed_at: records.Customer(
+                shop_id=self._shop.id, id=identity, deleted_at=missed_at
+            ),
+            keys=self._every_id,
+        )
+
+    def _every_id(self) -> Iterator[Sequence[str]]:
+        query = {"limit": _LARGEST_PAGE, "query": {"sort": _SORTED}}
+        for page in self._api.pages("POST", "/v2/customers/search", _IDENTITIES, query):
+            yield [person.id for person in page.items]
+
+    def _gone(self, ids: Sequence[str]) -> list[str]:
+        """Give the ids under which Square has no profile, or only that of another id."""
+        return [
+            identity
+            for identity, person in self._api.get_each("/v2/customers/{}", ids, _ONE)
+            if person is None or (isinstance(person, wire.Identity) and person.id != identity)
+        ]
 
     def _ended(self, window: Window, alive: Mapping[str, str]) -> Batch:
         """Read which profiles were deleted or merged in a window, as far as Square tells.
@@ -161,7 +193,8 @@ class CustomerReader:
             self._has_events = False
             self._tell(
                 f"Shop '{self._shop.id}': Square's Events API is not available, so deleted and "
-                "merged customers are not seen; enable it (PUT /v2/events/enable) to see them."
+                "merged customers are noticed only every full_scan_days, and look the same; enable "
+                "it (PUT /v2/events/enable) to see them at once."
             )
         return batch
 
@@ -218,4 +251,12 @@ def tombstones(shop_id: str, event: wire.Event) -> Iterator[records.Customer]:
 
 def _came_back(event: wire.Event, alive: Mapping[str, str]) -> bool:
     """Tell whether a profile changed after the event that ended it."""
-    return alive.get(event.data.id, "") > (event.created_at or "")
+    return _moment(alive.get(event.data.id)) > _moment(event.created_at)
+
+
+def _moment(text: str | None) -> datetime:
+    """Read a time, for comparing: Square writes fractions of a second or leaves them out."""
+    try:
+        return parse_instant(text or "")
+    except ValueError:
+        return _LONG_AGO

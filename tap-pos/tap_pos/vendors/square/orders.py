@@ -3,23 +3,26 @@
 An order is touched in a window if it changed itself, or a payment or a refund of it did:
 Square moves their `updated_at` apart from the order's. Whatever touched it, its record is
 the same, because it is always built from the order's own list of tenders and refunds, each
-in full. What the window's lists did not bring along is fetched by id.
+in full. What the window's lists did not bring along is fetched by id. Money that belongs to no
+order becomes an order of its own.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tap_pos.errors import Unmappable
+from tap_pos.errors import Unmappable, WindowTooLarge
 from tap_pos.vendors.base import BadRecord, Batch
 from tap_pos.vendors.mapping import map_all
 from tap_pos.vendors.pages import Page, PageDecoder, SingleDecoder
 from tap_pos.vendors.square import wire
+from tap_pos.vendors.square.loose_money import order_of_payment, order_of_refund
 from tap_pos.vendors.square.order_mapping import ShopFacts, order_of
 from tap_pos.vendors.square.payment_mapping import payment_from_tender, refund_from_order
-from tap_pos.windows import Window, format_instant
+from tap_pos.windows import Window, can_be_halved, format_instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -38,6 +41,8 @@ _LARGEST_ORDER_PAGE = 500
 _LARGEST_MONEY_PAGE = 100
 _MOST_LOCATIONS = 10
 _LARGEST_LOOKUP = 100
+# Each takes about 1.3 kB.
+_MOST_PAYMENTS_AT_HAND = 2000
 # Left out, Square quietly starts a year ago, by the time of creation.
 _BEGINNING_OF_SQUARE = "2009-01-01T00:00:00Z"
 
@@ -82,18 +87,25 @@ class OrderReader:
 
         Raises:
             CursorExpired: The window has to be read again from its first page.
+            WindowTooLarge: The window has to be read in halves.
         """
         money = _Money()
         for page in self._payments(window):
             money.payments.update((payment.id, payment) for payment in page.items)
             money.touched_orders.update(p.order_id for p in page.items if p.order_id)
-            yield Batch([], page.bad)
+            if len(money.payments) > _MOST_PAYMENTS_AT_HAND and can_be_halved(window):
+                raise WindowTooLarge
+            loose = [payment for payment in page.items if not payment.order_id]
+            yield map_all(Page(loose, None, page.bad), partial(order_of_payment, self._facts))
         for refund_page in self._refunds(window):
+            self._find_orders(refund_page.items, money)
             for refund in refund_page.items:
                 money.add_refund(refund)
-            yield Batch([], refund_page.bad)
+            back = [refund for refund in refund_page.items if not refund.order_id]
+            yield map_all(Page(back, None, refund_page.bad), partial(order_of_refund, self._facts))
         for order_page in self._orders(window):
             money.touched_orders.difference_update(order.id for order in order_page.items)
+            money.touched_orders.difference_update(bad.id for bad in order_page.bad if bad.id)
             yield self._batch(order_page, money)
         for order_page in self._orders_by_id(money.touched_orders):
             yield self._batch(order_page, money)
@@ -110,6 +122,18 @@ class OrderReader:
         for page in self._api.pages("GET", "/v2/refunds", _REFUNDS, _changed(window)):
             mine = [refund for refund in page.items if self._is_mine(refund.location_id)]
             yield Page(mine, None, page.bad)
+
+    def _find_orders(self, refunds: Sequence[wire.Refund], money: _Money) -> None:
+        """Let a refund that names only its payment name that payment's order too."""
+        lost = [refund for refund in refunds if refund.payment_id and not refund.order_id]
+        unknown = {
+            refund.payment_id for refund in lost if refund.payment_id
+        } - money.payments.keys()
+        money.payments.update(self._api.get_each("/v2/payments/{}", unknown, _PAYMENT))
+        for refund in lost:
+            payment = money.payments.get(refund.payment_id or "")
+            if isinstance(payment, wire.Payment):
+                refund.order_id = payment.order_id
 
     def _orders(self, window: Window) -> Iterator[Page[wire.Order]]:
         """Search orders, ten locations at a time."""
@@ -154,7 +178,11 @@ class OrderReader:
             ]
             return order_of(self._facts, order, payments, refunds)
 
-        return map_all(page, to_record)
+        batch = map_all(page, to_record)
+        for order in page.items:
+            for identity, _ in _tenders(order):
+                money.payments.pop(identity, None)
+        return batch
 
     def _complete(self, orders: Sequence[wire.Order], money: _Money) -> None:
         """Fetch the payments and refunds of these orders that the lists did not bring."""

@@ -59,17 +59,18 @@ class ProductReader:
         if any(_changed_since(entry, window) for entry in categories.values()):
             since = None
         items: dict[str, wire.CatalogObject] = {}
-        sent: set[str] = set()
+        sent: dict[str, str] = {}
         for page in self._search("ITEM", since):
             variations = []
             for item in page.items:
                 nested = (item.item_data and item.item_data.variations) or []
                 variations += [_owned(variation, item) for variation in nested]
                 items[item.id] = _without_variations(item)
-            sent.update(variation.id for variation in variations)
+            sent.update((variation.id, variation.updated_at or "") for variation in variations)
             yield self._batch(Page(variations, None, page.bad), items, categories)
         for page in self._search("ITEM_VARIATION", since):
-            fresh = [variation for variation in page.items if variation.id not in sent]
+            # An item may bring along an older copy of a variation than is listed by itself.
+            fresh = [entry for entry in page.items if entry.updated_at != sent.get(entry.id)]
             unknown = {_item_id(variation) for variation in fresh} - items.keys() - {None}
             items.update(self._look_up(unknown))
             yield self._batch(Page(fresh, None, page.bad), items, categories)
@@ -126,7 +127,9 @@ def product(
     own = variation.item_variation_data or wire.Variation()
     shared = (item.item_data if item else None) or wire.Item()
     price = own.price_money or wire.Money()
-    changed = max((c.updated_at or "" for c in (variation, item) if c), default="")
+    # What becomes of an item no longer concerns a variation that was deleted before.
+    sources = (variation,) if variation.is_deleted else (variation, item)
+    changed = max((c.updated_at or "" for c in sources if c), default="")
     deleted = next((c for c in (variation, item) if c and c.is_deleted), None)
     return records.Product(
         shop_id=shop_id,

@@ -127,6 +127,12 @@ class Preferences(Wire, gc=False):
     email_unsubscribed: bool | None = None
 
 
+class Identity(Wire, gc=False):
+    """Of a record only who it is."""
+
+    id: str
+
+
 class Customer(Wire, gc=False):
     """A customer profile."""
 
@@ -332,6 +338,7 @@ class Refund(Wire, gc=False):
 
     id: str
     order_id: str | None = None
+    payment_id: str | None = None
     location_id: str | None = None
     team_member_id: str | None = None
     status: str | None = None
