@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tap_pos.testing import ScriptedSquare
+from tap_pos.testing.fakes.odoo import FakeOdoo
 from tap_pos.testing.fakes.square_rows import customer, location, order, payment
 
 if TYPE_CHECKING:
@@ -34,3 +35,12 @@ def config(square: ScriptedSquare) -> dict[str, Any]:
         "base_url": square.url,
         "max_retry_seconds": 0.5,
     }
+
+
+@pytest.fixture
+def odoo() -> Iterator[FakeOdoo]:
+    """An Odoo with one till and nothing sold; its clock says 2026-03-01 noon."""
+    with FakeOdoo().running() as running:
+        running.page_size = 100
+        running.begin()
+        yield running
