@@ -8,8 +8,6 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from tap_pos.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -82,6 +80,8 @@ def _from_file(path: Path) -> Any:
     A value that is nothing but ``$NAME`` or ``${NAME}`` stands for that environment
     variable, so that the file can be shared and the tokens can not.
     """
+    import yaml  # noqa: PLC0415 - most runs have no such file, and every import costs each of them
+
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -46,7 +48,7 @@ def refusal(config: dict[str, Any]) -> str:
         ),
         pytest.param(
             {"shops": [SHOP | {"vendor": "squire"}]},
-            ["'a'", "'squire'", "use one of square"],
+            ["'a'", "'squire'", "use one of clover, ", " square, "],
             id="unknown vendor",
         ),
         pytest.param({"shops": [SHOP, SHOP]}, ["'a'", "listed twice"], id="listed twice"),
@@ -226,3 +228,15 @@ def test_nothing_is_asked_of_the_register_before_the_settings_are_right(
 ) -> None:
     refusal(config | {"colour": "red"})
     assert square.requests == []
+
+
+def test_only_the_vendors_that_are_used_are_imported() -> None:
+    """Starting takes time in every scheduled run."""
+    program = (
+        "import sys; from tap_pos.tap import TapPOS;"
+        "TapPOS(config={'shop_id': 'a', 'vendor': 'square', 'access_token': 't'});"
+        "print(*(name for name in sys.modules if name.startswith('tap_pos.vendors.shopify')"
+        " or name.startswith('tap_pos.vendors.exports')))"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert said.stdout.strip() == b""

@@ -68,6 +68,8 @@ class ConformingFake(FakeVendor):
         return Answer(429, {}, {"Retry-After": "0"})
 
     # --- what may happen in a shop; `chance` picks whom it happens to ---------------------
+    # Where there is nobody or nothing it could happen to, nothing happens. All of it can
+    # happen between any two requests, and often within one second of the clock.
 
     def sell(self, chance: Random) -> None:
         """Complete a sale of one to three lines, some of amount zero, some by a customer."""
