@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from practice_register.register import Register
 
 DEFAULT_VERSION = "2025-08-20"
+_OWN = "/practice/"
 _VERSION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -40,12 +41,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What goes back: `fault` tells the server to misbehave while sending it."""
+    """What goes back: `fault` tells the server to misbehave while sending it.
+
+    It is sent `latency` seconds late, as if it had come from far away.
+    """
 
     status: int
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
     fault: str = ""
+    latency: float = 0.0
 
 
 class _Advance(msgspec.Struct):
@@ -82,11 +87,13 @@ class App:
             "Square-Version": request.headers.get("square-version", DEFAULT_VERSION),
             **reply.headers,
         }
-        return Reply(reply.status, reply.body, headers, reply.fault)
+        own = request.path.startswith(_OWN)
+        latency = 0.0 if own else self.register.faults.plan.latency
+        return Reply(reply.status, reply.body, headers, reply.fault, latency)
 
     def _answer(self, request: Request) -> Reply:
         self._check_door(request)
-        if request.path.startswith("/practice/"):
+        if request.path.startswith(_OWN):
             return self._own(request)
         fault = self._fault(request)
         if fault in ("429", "500", "expired_cursor", "timeout"):
@@ -131,7 +138,7 @@ class App:
 
     def _own(self, request: Request) -> Reply:
         """The register's own calls, which Square does not have: they move the clock and stop it."""
-        action = (request.method, request.path.removeprefix("/practice/"))
+        action = (request.method, request.path.removeprefix(_OWN))
         try:
             if action == ("POST", "advance"):
                 self.register.advance(msgspec.json.decode(request.body, type=_Advance).milliseconds)

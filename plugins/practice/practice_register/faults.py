@@ -26,6 +26,7 @@ class FaultPlan:
         streak: how many times in a row the same request fails at most.
         hold: for how many seconds a request that times out is held.
         retry_after: the seconds that a 429 asks to wait.
+        latency: the seconds that every answer takes longer, at any rate of faults.
     """
 
     rate: float = 0.0
@@ -34,6 +35,7 @@ class FaultPlan:
     streak: int = 2
     hold: float = 30.0
     retry_after: int = 1
+    latency: float = 0.0
 
 
 def parse_faults(text: str) -> FaultPlan:
@@ -60,7 +62,7 @@ def parse_faults(text: str) -> FaultPlan:
     if unknown:
         known = ", ".join(KINDS)
         raise UsageError(f"--faults knows no kind '{unknown[0]}': choose from {known}.")
-    if plan.streak < 1 or plan.hold < 0 or plan.retry_after < 0:
+    if plan.streak < 1 or min(plan.hold, plan.retry_after, plan.latency) < 0:
         raise UsageError(_sentence(text, "streak is at least 1 and nothing is negative; names"))
     return plan
 

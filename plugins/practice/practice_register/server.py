@@ -102,6 +102,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, reply: Reply) -> None:
         app = self.server.app
+        if reply.latency:
+            # Only this connection's thread waits, so all others are answered meanwhile.
+            app.stopping.wait(reply.latency)
         if reply.fault == "timeout":
             app.stopping.wait(app.register.faults.plan.hold)
             self._hang_up()

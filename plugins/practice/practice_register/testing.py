@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
-_START_TIMEOUT_S = 120
+_START_TIMEOUT_S = 600
 
 
 @dataclass(frozen=True)

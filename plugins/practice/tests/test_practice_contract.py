@@ -98,6 +98,8 @@ def test_the_catalog_is_squares(talk: Any) -> None:
 def test_the_rest_is_squares(talk: Any, client: Any, specification: Any) -> None:
     assert _all(talk("GET", "/v2/locations"), "locations")
     talk("GET", "/v2/locations/main")
+    (status,) = talk("POST", "/oauth2/token/status")
+    assert status["expires_at"] == "2026-12-22T05:00:00Z"
     assert _all(talk("POST", "/v2/team-members/search", {"limit": 3}), "team_members")
     talk("GET", "/v2/loyalty/programs")
     talk("GET", "/v2/loyalty/programs/main")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -49,6 +50,19 @@ def test_a_timeout_holds_the_connection_and_never_answers(faulty: Any) -> None:
     with pytest.raises(requests.exceptions.ConnectionError):
         client.send("GET", "/v2/locations")
     assert time.monotonic() - begun >= 0.4
+
+
+def test_every_answer_takes_the_latency_longer_and_none_waits_for_another(faulty: Any) -> None:
+    register, client = faulty
+    register.set_faults("latency=0.3")
+    begun = time.monotonic()
+    with ThreadPoolExecutor(8) as threads:
+        ask = [threads.submit(requests.get, client.register.url, timeout=5) for _ in range(8)]
+    assert {future.result().status_code for future in ask} == {401}
+    assert 0.3 <= time.monotonic() - begun < 1.5
+    begun = time.monotonic()
+    assert register.clock
+    assert time.monotonic() - begun < 0.3
 
 
 def test_an_expired_cursor_is_refused_and_a_new_scan_wins(faulty: Any) -> None:
@@ -99,7 +113,8 @@ def test_the_registers_own_calls_never_fail(faulty: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["rate", "rate=2", "rate=often", "kinds=404", "speed=1", "rate=0.1,streak=0"]
+    "wrong",
+    ["rate", "rate=2", "rate=often", "kinds=404", "speed=1", "rate=0.1,streak=0", "latency=-1"],
 )
 def test_a_wrong_plan_is_refused_in_one_sentence(wrong: str) -> None:
     with pytest.raises(UsageError) as refusal:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Handler = Callable[[Call], bytes]
 
 ROUTES: list[tuple[str, str, Handler]] = [
+    ("POST", "/oauth2/token/status", shop.retrieve_token_status),
     ("GET", "/v2/locations", shop.list_locations),
     ("GET", "/v2/locations/{location_id}", shop.retrieve_location),
     ("POST", "/v2/team-members/search", shop.search_team_members),

@@ -17,13 +17,23 @@ from practice_register.api.calls import (
     one,
 )
 from practice_register.api.problems import bad_request, not_found
-from practice_register.timeline import DAY
+from practice_register.timeline import DAY, rfc3339_seconds
 
 if TYPE_CHECKING:
     from practice_register.rows import EventRow, LoyaltyRow
     from practice_register.view import Listing
 
 _EVENTS_REACH_BACK = 28 * DAY
+_TOKEN_LIVES = 30 * DAY
+_SCOPES = (
+    "CUSTOMERS_READ",
+    "EMPLOYEES_READ",
+    "ITEMS_READ",
+    "LOYALTY_READ",
+    "MERCHANT_PROFILE_READ",
+    "ORDERS_READ",
+    "PAYMENTS_READ",
+)
 _API_VERSION = "2025-08-20"
 
 
@@ -89,6 +99,17 @@ class SearchEvents(Struct, frozen=True):
     cursor: str | None = None
     limit: Annotated[int, Meta(ge=1, le=100)] | None = None
     query: _EventQuery | None = None
+
+
+def retrieve_token_status(call: Call) -> bytes:
+    """Tell how long the token lives: the 30 days of one that OAuth has just renewed."""
+    status = {
+        "scopes": _SCOPES,
+        "expires_at": rfc3339_seconds(call.view.clock + _TOKEN_LIVES),
+        "client_id": "sq0idp-practice-register",
+        "merchant_id": call.view.memory.index.merchant,
+    }
+    return msgspec.json.encode(status)
 
 
 def list_locations(call: Call) -> bytes:
