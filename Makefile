@@ -80,9 +80,12 @@ test: install check ## Everything that must hold, in under eight minutes.
 test-long: install ## What takes longer: 25 crashes, long random histories.
 	@$(BIN)/pytest -m long
 
-.PHONY: bench
+.PHONY: bench bench-tap
 bench: install ## Records per second of tap and target beside their peers, one JSON line.
 	@PYTHONPATH=tests $(BIN)/python tests/bench/bench.py
+
+bench-tap: install ## tap-pos beside tap-square and its floor, and 50 shops at once, one JSON line.
+	@PYTHONPATH=tests $(BIN)/python tests/bench/bench_tap.py
 
 .PHONY: clean
 clean: ## Stop what runs here and remove everything that can be made again.

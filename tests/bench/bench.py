@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -23,35 +22,11 @@ import psycopg
 from practice_register.testing import running_register
 from shopcrm_database import running_server
 
-from processes import Timing, median_of, timed
-from street import BIN, PROJECT, Street
+from processes import HERE, Timing, install_peer, median_of, say, timed
+from street import Street
 
 if TYPE_CHECKING:
     from shopcrm_database import RunningServer
-
-PEER = PROJECT / ".bench"
-HERE = Path(__file__).resolve().parent
-
-
-def say(sentence: str) -> None:
-    """Show progress on standard error; standard output is for the one line."""
-    sys.stderr.write(sentence + "\n")
-    sys.stderr.flush()
-
-
-def install_peer() -> str:
-    """Install the peer once, in an environment of its own, and return its command."""
-    command = PEER / "bin" / "target-postgres"
-    if not command.exists():
-        say("Installing meltanolabs-target-postgres into .bench …")
-        uv = str(BIN / "uv")
-        subprocess.run([uv, "venv", "--quiet", "--clear", str(PEER)], check=True)
-        subprocess.run(
-            [uv, "pip", "install", "--quiet", "--python", str(PEER / "bin" / "python"),
-             "-r", str(HERE / "requirements.txt")],
-            check=True,
-        )  # fmt: skip
-    return str(command)
 
 
 def records_in(path: Path) -> int:
@@ -112,7 +87,7 @@ def time_target_postgres(
     server: RunningServer, folder: Path, orders: Path, runs: int, settings: dict[str, Any]
 ) -> Timing:
     """First load of the same file by the peer into an empty database each time."""
-    command = install_peer()
+    command = str(install_peer("target-postgres", "requirements.txt") / "target-postgres")
     config = folder / "target-postgres.json"
 
     def load() -> Timing:

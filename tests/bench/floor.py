@@ -1,7 +1,8 @@
 """The floor for the tap: the same pages, read with requests and msgspec, written as lines.
 
 No mapping, no joining of payments to orders, no bookmarks: what remains is what any tap
-must at least do. Usage: floor.py BASE_URL TOKEN; lines go to standard output.
+must at least do. Usage: floor.py BASE_URL TOKEN [orders]; lines go to standard output,
+those of orders, payments and refunds only if it is asked for `orders`.
 """
 
 from __future__ import annotations
@@ -103,14 +104,15 @@ def exhaust(drained: Iterator[dict[str, Any]]) -> None:
     deque(drained, maxlen=0)
 
 
-def main(base_url: str, token: str) -> None:
+def main(base_url: str, token: str, only: str = "") -> None:
     """Read what a first full sync reads and write every object as a line."""
     floor = Floor(base_url, token)
     answer = floor.get("/v2/locations")
     floor.write("locations", answer)
     read_orders(floor, [location["id"] for location in answer["locations"]])
-    read_people_and_products(floor)
+    if only != "orders":
+        read_people_and_products(floor)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(*sys.argv[1:])

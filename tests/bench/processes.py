@@ -1,4 +1,4 @@
-"""Time whole processes: wall seconds and peak memory, several runs, the median kept."""
+"""Time whole processes: wall and CPU seconds and peak memory, several runs, the median kept."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from street import BIN, PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
+HERE = Path(__file__).resolve().parent
 # ru_maxrss counts kilobytes on Linux and bytes on macOS.
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
@@ -23,7 +26,43 @@ class Timing:
     """One process, start to end."""
 
     seconds: float
+    cpu_seconds: float
     peak_megabytes: float
+
+
+def say(sentence: str) -> None:
+    """Show progress on standard error; standard output is for the one line."""
+    sys.stderr.write(sentence + "\n")
+    sys.stderr.flush()
+
+
+def install_peer(name: str, requirements: str) -> Path:
+    """Install a peer once, in an environment of its own under `.bench`.
+
+    Args:
+        name: The folder of the environment.
+        requirements: The file beside this one that pins the peer.
+
+    Returns:
+        The folder of the environment's commands.
+    """
+    pins = HERE / requirements
+    environment = PROJECT / ".bench" / name
+    # What was installed from other pins, or not to its end, is installed anew.
+    receipt = environment / "installed.txt"
+    if not receipt.exists() or receipt.read_text() != pins.read_text():
+        say(f"Installing {name} into .bench …")
+        uv = str(BIN / "uv")
+        subprocess.run(
+            [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(environment)],
+            check=True,
+        )
+        python = str(environment / "bin" / "python")
+        subprocess.run(
+            [uv, "pip", "install", "--quiet", "--python", python, "-r", str(pins)], check=True
+        )
+        receipt.write_text(pins.read_text())
+    return environment / "bin"
 
 
 def timed(
@@ -52,13 +91,19 @@ def timed(
     for opened in (source, sink, process.stderr):
         if not isinstance(opened, int):
             opened.close()
-    return Timing(seconds, usage.ru_maxrss * RSS_UNIT / 1e6)
+    cpu_seconds = usage.ru_utime + usage.ru_stime
+    return Timing(seconds, cpu_seconds, usage.ru_maxrss * RSS_UNIT / 1e6)
 
 
 def median_of(runs: int, one: Callable[[], Timing]) -> Timing:
-    """The median wall time and the highest peak of several runs."""
-    timings = [one() for _ in range(runs)]
+    """Run something so many times and take the median."""
+    return median([one() for _ in range(runs)])
+
+
+def median(timings: Sequence[Timing]) -> Timing:
+    """The median seconds and the highest peak of several runs."""
     return Timing(
         statistics.median(timing.seconds for timing in timings),
+        statistics.median(timing.cpu_seconds for timing in timings),
         max(timing.peak_megabytes for timing in timings),
     )
