@@ -10,7 +10,7 @@ CODE := $(PACKAGES) tests
 export MELTANO_SEND_ANONYMOUS_USAGE_STATS := false
 
 define step
-@printf '\n\033[1m%s\033[0m\n' "$(1)"
+@printf '\n\033[1m%s\033[0m\n' "$(1)" >&2
 endef
 
 .PHONY: help
@@ -75,10 +75,10 @@ parse: .meltano/.installed ## Parse the dbt project.
 check: lint types parse ## Lint, types and dbt parse.
 
 test: install check ## Everything that must hold, in under eight minutes.
-	@$(BIN)/pytest -m 'not long'
+	@$(BIN)/pytest -n 2 -m 'not long'
 
 test-long: install ## What takes longer: 25 crashes, long random histories.
-	@$(BIN)/pytest -m long
+	@$(BIN)/pytest -n 2 -m long
 
 .PHONY: bench bench-tap
 bench: install ## Records per second of tap and target beside their peers, one JSON line.
