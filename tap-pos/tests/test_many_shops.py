@@ -88,7 +88,7 @@ def meeting_point(street: dict[str, ScriptedSquare], path: str, parties: int) ->
     [
         pytest.param("/v2/locations", 12, id="shops are opened at once"),
         pytest.param("/v2/team-members/search", 12, id="short lists are read at once"),
-        pytest.param("/v2/orders/search", 4, id="histories are read some at once"),
+        pytest.param("/v2/orders/search", 2, id="histories are read some at once"),
     ],
 )
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_news_of_all_shops_are_read_at_once(street: dict[str, ScriptedSquare]) -
 def test_batch_files_are_filled_from_all_shops_at_once(
     street: dict[str, ScriptedSquare], tmp_path: Path
 ) -> None:
-    barrier = meeting_point(street, "/v2/orders/search", 4)
+    barrier = meeting_point(street, "/v2/orders/search", 2)
     storage = {"encoding": {"format": "jsonl", "compression": "gzip"}}
     out = sync(
         config_of(street) | {"batch_config": storage | {"storage": {"root": tmp_path.as_uri()}}}
