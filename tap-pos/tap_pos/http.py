@@ -200,6 +200,9 @@ class HttpClient:
                     "check base_url, or a proxy that intercepts connections; it is never skipped."
                 ) from None
             raise _passing_fault(error) from None
+        except ValueError:
+            # requests looks where a redirect leads even if it is not to follow it.
+            raise Transient("redirected to what is no address") from None
         finally:
             self._idle.put(session)
 

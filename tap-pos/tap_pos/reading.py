@@ -33,6 +33,8 @@ T = TypeVar("T")
 
 _MOST_RESTARTS = 5
 _BEFORE_EVERYTHING = datetime(2000, 1, 1, tzinfo=timezone.utc)
+# Some say the year 1 for "unknown": that would be thousands of windows without any row.
+_BEFORE_REGISTERS = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _SHORTEST = timedelta(seconds=1)
 
 
@@ -232,7 +234,8 @@ class StreamReading:
             yield _in_one_piece(Window(start or _BEFORE_EVERYTHING, now))
         elif start is None:
             # Hardly anything is older than the shop, so all of that is one window.
-            began = min(self._shop.reader.history_starts_at.replace(microsecond=0), now)
+            told = self._shop.reader.history_starts_at.replace(microsecond=0)
+            began = min(max(told, _BEFORE_REGISTERS), now)
             yield _in_one_piece(Window(_BEFORE_EVERYTHING, began))
             yield Cuts(Window(began, now), width)
         else:

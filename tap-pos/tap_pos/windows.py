@@ -117,11 +117,12 @@ def parse_instant(text: str) -> datetime:
             day = msgspec.convert(text, date)
             return datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
         moment = msgspec.convert(text, datetime)
-    except msgspec.ValidationError:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=timezone.utc)
+        return moment.astimezone(timezone.utc)
+    except (msgspec.ValidationError, OverflowError):
+        # Also a time that only its own zone still has in the years 1 to 9999.
         raise ValueError("not an RFC 3339 date or time") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return moment.astimezone(timezone.utc)
 
 
 def format_instant(moment: datetime) -> str:

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 PRIVATE = ("ada.leak", "leak-token-9f8e", "+15550143222", "Ada Leakwell")
 CONFESSION = "Ada Leakwell <ada.leak@example.org>, +15550143222, Bearer leak-token-9f8e"
-IDENTIFIERS = ("id", "ids", "cursor", "version", "number", "href", "url", "key", "code", "next")
+IDENTIFIERS = ("id", "ids", "cursor", "last_seen", "version", "number", "href", "url", "key",
+               "code", "next")  # fmt: skip
 SHOPS = 6
 _SECRETS = {
     name for name, schema in SETTINGS_SCHEMA["properties"].items() if schema.get("writeOnly")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from functools import cached_property  # noqa: TID251 - one register, nobody is held up
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from practice_register.timeline import INDEX_DELAY

@@ -35,6 +35,9 @@ class ConformingFake(FakeVendor):
             index or replication is behind; 0 to `lookback`. It keeps the time at which it
             was made.
         page_size: Rows on a page, small, so that few rows make many pages.
+        is_variant: Whether another fake of the same vendor proves all that does not depend on
+            what is different here.
+        forgets_cursors: Whether `expire_cursors` does anything.
     """
 
     vendor: ClassVar[str]
@@ -42,6 +45,8 @@ class ConformingFake(FakeVendor):
     lookback: ClassVar[timedelta] = timedelta(0)
     lag: timedelta = timedelta(0)
     page_size: int = 3
+    is_variant: ClassVar[bool] = False
+    forgets_cursors: ClassVar[bool] = False
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:

@@ -115,6 +115,7 @@ class Life:
         self.tables: Tables = received({}, [])
         self.state: dict[str, Any] | None = None
         self.steps: list[Step] = []
+        self._acknowledged: set[tuple[str, str]] = set()
         self._unacknowledged: set[tuple[str, str]] = set()
 
     def go(self, steps: Iterable[Step]) -> Life:
@@ -161,7 +162,8 @@ class Life:
         for number, message in enumerate(messages):
             if message["type"] == "RECORD":
                 row = (message["stream"], message["record"]["id"])
-                (self._unacknowledged.add if number > last else self._unacknowledged.discard)(row)
+                (self._unacknowledged if number > last else self._acknowledged).add(row)
+        self._unacknowledged -= self._acknowledged
         states = [message["value"] for message in messages if message["type"] == "STATE"]
         self.state = states[-1] if states else self.state
 
@@ -173,11 +175,12 @@ class Life:
     def check(self) -> None:
         """Settle, then hold the target to the truth and to one fresh run over everything."""
         self.settle()
-        self._forget_orphans()
+        run = self.run()
+        self._judge([f"the fresh run failed: {sentence}" for sentence in run.failures])
+        fresh = received({}, run.messages)
+        self._forget_orphans(fresh)
         self._judge(against_truth(self.tables, self.fake.truth()))
-        fresh = self.run()
-        self._judge([f"the fresh run failed: {sentence}" for sentence in fresh.failures])
-        self._judge(against_full_run(self.tables, received({}, fresh.messages)))
+        self._judge(against_full_run(self.tables, fresh))
 
     def check_quiet(self) -> None:
         """Read twice more: nothing that a target does not hold already may come."""
@@ -186,14 +189,17 @@ class Life:
             out = self.read(Read())
             self._judge(news(before, out.messages))
 
-    def _forget_orphans(self) -> None:
+    def _forget_orphans(self, fresh: Tables) -> None:
         """Leave out rows that vanished after a killed run had sent them without any state.
 
         No later run can know that they were sent, if their vendor does not tell of their end.
+        Where it does, a fresh run shows that, and nothing is forgiven; nor is it for a row that
+        any run before or after has sent together with a state.
         """
         truth = self.fake.truth()
         for stream, identity in self._unacknowledged:
-            if truth.get(stream, {}).get(identity, {}).get("deleted_at") == "*":
+            has_ended = truth.get(stream, {}).get(identity, {}).get("deleted_at") == "*"
+            if has_ended and identity not in fresh[stream]:
                 self.tables[stream].pop(identity, None)
 
     def _happen(self, step: Act | Wait | ExpireCursors | Hiccup) -> None:

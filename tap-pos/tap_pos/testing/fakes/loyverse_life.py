@@ -27,6 +27,7 @@ class LoyverseLife(ScriptedLoyverse, ConformingFake):
          "delete_product", "hire"}
     )  # fmt: skip
     lookback = timedelta(seconds=120)
+    forgets_cursors = True
     lag = timedelta(0)
     page_size = 3
 

@@ -48,8 +48,6 @@ class ScriptedSquare(FakeVendor):
         """Answer one request."""
         if request.token not in self.tokens:
             return refusal(401, "UNAUTHORIZED")
-        if (scripted := self.script(request)) is not None:
-            return scripted
         found = self._list(request)
         if found is not None:
             return self._page(request, *found)

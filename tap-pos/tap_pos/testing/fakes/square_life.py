@@ -33,6 +33,7 @@ class SquareLife(SquareTill, ConformingFake):
          "change_product", "delete_product", "hire"}
     )  # fmt: skip
     lookback = timedelta(seconds=180)
+    forgets_cursors = True
     lag = timedelta(0)
     page_size = 3
 
@@ -281,6 +282,7 @@ class SquareWithoutEvents(SquareLife):
     """An account that never enabled the Events API: deleted customers vanish without a word."""
 
     vendor: ClassVar[str] = "square without events"
+    is_variant = True
 
     def __init__(self) -> None:
         super().__init__()

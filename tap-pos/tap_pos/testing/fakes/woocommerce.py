@@ -287,6 +287,7 @@ class WooCommerceSilentOrders(WooCommerceWithRefunds):
     """A site of version 9 whose orders don't say which refunds they have."""
 
     vendor = "woocommerce 9 with silent orders"
+    is_variant = True
     tells_refunds_in_orders = False
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tap_pos.asked_once import asked_once
+from tap_pos.errors import Unmappable
 from tap_pos.vendors.base import Batch, ShopReader, Source, Vendor, WholeTable, Windowed
 from tap_pos.vendors.clover import wire
 from tap_pos.vendors.clover.api import CloverApi, Listing, moment
@@ -59,10 +60,7 @@ class CloverShop:
         merchant, date = self._api.one("", wire.Merchant)
         self._merchant = merchant or wire.Merchant(shop.merchant_id)
         self.now = (date or datetime.now(timezone.utc)).replace(microsecond=0)
-        created = self._merchant.created_time
-        self.history_starts_at = (
-            parse_instant(moment(created, "createdTime")) if created else _BEGINNING_OF_CLOVER
-        )
+        self.history_starts_at = _opening(self._merchant)
         self._api.nothing_before(self.history_starts_at)
         properties = self._api.one("properties", wire.Properties)[0] or wire.Properties()
         self._currency = properties.default_currency or shop.currency
@@ -130,6 +128,14 @@ class Clover(Vendor):
             ShopError: If the merchant can't be read.
         """
         return CloverShop(shop, limits)
+
+
+def _opening(merchant: wire.Merchant) -> datetime:
+    """Tell when the merchant's account was opened."""
+    try:
+        return parse_instant(moment(merchant.created_time, "createdTime"))
+    except Unmappable:
+        return _BEGINNING_OF_CLOVER
 
 
 def _zone(name: str | None) -> ZoneInfo:

@@ -16,6 +16,7 @@ from tap_pos.http import BearerToken, HttpClient
 from tap_pos.pacing import Pace
 from tap_pos.vendors import background
 from tap_pos.vendors.pages import Page, PageDecoder
+from tap_pos.vendors.texts import error_code
 from tap_pos.windows import Window, parse_instant
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ C = TypeVar("C", bound=Changed)
 
 
 class _Error(Struct):
-    code: str = "no code"
+    code: str | None = None
 
 
 class _Errors(Struct):
@@ -205,9 +206,10 @@ class LoyverseApi:
     def _refusal(self, status: int, body: bytes, name: str) -> ShopError:
         """Say what a refusal means and what to do about it."""
         try:
-            code = (msgspec.json.decode(body, type=_Errors).errors or [_Error()])[0].code
-        except msgspec.DecodeError:
-            code = _Error().code
+            errors = msgspec.json.decode(body, type=_Errors).errors or [_Error()]
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            errors = [_Error()]
+        code = error_code(errors[0].code) or "no code"
         if status == _UNAUTHORIZED:
             return AccessDeniedError(
                 f"{self.who}: Loyverse refuses the access token ({code}): create a new one in the "

@@ -10,13 +10,14 @@ before it: the lookback must be as long as the longest transaction.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tap_pos.asked_once import asked_once
-from tap_pos.errors import SettingsError
+from tap_pos.errors import SettingsError, Unmappable
 from tap_pos.vendors.base import Batch, ShopReader, Source, Vendor, WholeTable, Windowed
 from tap_pos.vendors.mapping import map_all
 from tap_pos.vendors.odoo import wire
@@ -54,8 +55,7 @@ class OdooShop:
         self._companies = Companies(self._api)
         self._staff = Staff(self._api, shop.id)
         self._tills = self._api.every("pos.config", wire.Config, [])
-        made = [moment(t.create_date, "create_date") for t in self._tills.items if t.create_date]
-        self.history_starts_at = parse_instant(min(made)) if made else self.now
+        self.history_starts_at = min(_openings(self._tills.items), default=self.now)
         self.streams: Mapping[str, Source] = self._streams()
 
     def _streams(self) -> dict[str, Source]:
@@ -123,6 +123,13 @@ class OdooShop:
         except (ZoneInfoNotFoundError, ValueError):
             _logger.warning("Till %s has an unknown time zone; its days are UTC days", till.id)
             return ZoneInfo("UTC")
+
+
+def _openings(tills: list[wire.Config]) -> Iterator[datetime]:
+    """Tell when tills were set up; one whose date can't be read says nothing about it."""
+    for till in tills:
+        with suppress(Unmappable):
+            yield parse_instant(moment(till.create_date, "create_date"))
 
 
 class Odoo(Vendor):

@@ -19,7 +19,7 @@ from tap_pos.http import HttpClient, Transient
 from tap_pos.pacing import Pace
 from tap_pos.vendors.odoo.wire import Row
 from tap_pos.vendors.pages import ListDecoder, Page
-from tap_pos.vendors.texts import required_instant
+from tap_pos.vendors.texts import error_code, required_instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -61,7 +61,12 @@ _NO_SUCH_MODEL = {
 
 
 class _ErrorData(Struct):
-    name: str = "no name"
+    name: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The name, for a message."""
+        return error_code(self.name) or "no name"
 
 
 class _Error(Struct):
@@ -235,7 +240,7 @@ class OdooApi:
         found, reply = self._call("common", "authenticate", args)
         if isinstance(found, _Error):
             raise UnexpectedAnswerError(
-                f"{self._who}: Odoo can't open the shop's database ({found.data.name}): "
+                f"{self._who}: Odoo can't open the shop's database ({found.data.kind}): "
                 "check the settings database and base_url."
             )
         user = self._decoded(_USER.decode, found)
@@ -304,8 +309,8 @@ class OdooApi:
                 ends_shop=False,
             )
         return UnexpectedAnswerError(
-            f"{self._who}: Odoo refused to list {model} ({name}): check the shop's settings, and "
-            "report it if they are right."
+            f"{self._who}: Odoo refused to list {model} ({error.data.kind}): check the shop's "
+            "settings, and report it if they are right."
         )
 
 

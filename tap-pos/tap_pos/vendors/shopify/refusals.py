@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from tap_pos.errors import AccessDeniedError, RegisterUnavailableError, UnexpectedAnswerError
+from tap_pos.vendors.texts import error_code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,13 +48,14 @@ class GraphQLError(Struct):
     def code(self) -> str:
         """The kind of error; the oldest kind has only a message."""
         if self.extensions is not None and self.extensions.code:
-            return self.extensions.code
+            return error_code(self.extensions.code) or "no code"
         return "THROTTLED" if self.message == "Throttled" else "no code"
 
     @property
     def field(self) -> str:
         """The field it is about, without positions in lists."""
-        return ".".join(part for part in self.path or () if isinstance(part, str)) or "the query"
+        names = (error_code(part) for part in self.path or () if isinstance(part, str))
+        return ".".join(name for name in names if name) or "the query"
 
     @property
     def node(self) -> int | None:

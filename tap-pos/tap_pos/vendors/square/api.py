@@ -170,7 +170,7 @@ class SquareApi:
         """Say what a refusal means and what to do about it."""
         try:
             errors = msgspec.json.decode(body, type=_Errors).errors or [_Error()]
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             errors = [_Error()]
         code = error_code(errors[0].code) or "no code"
         if status == _UNAUTHORIZED:

@@ -15,8 +15,8 @@ from urllib.parse import quote
 
 from tap_pos import records
 from tap_pos.asked_once import asked_once
-from tap_pos.errors import AccessDeniedError, UnexpectedAnswerError
-from tap_pos.vendors.base import Batch, Vanishing
+from tap_pos.errors import AccessDeniedError, UnexpectedAnswerError, Unmappable
+from tap_pos.vendors.base import BadRecord, Batch, Vanishing
 from tap_pos.vendors.mapping import map_all
 from tap_pos.vendors.pages import Page, PageDecoder, SingleDecoder
 from tap_pos.vendors.square import wire
@@ -186,7 +186,7 @@ class CustomerReader:
                 batch.bad.extend(page.bad)
                 for event in page.items:
                     if not _came_back(event, alive):
-                        batch.records.extend(tombstones(self._shop.id, event))
+                        self._end(event, batch)
         except (UnexpectedAnswerError, AccessDeniedError) as error:
             if isinstance(error, AccessDeniedError) and error.ends_shop:
                 raise
@@ -197,6 +197,13 @@ class CustomerReader:
                 "it (PUT /v2/events/enable) to see them at once."
             )
         return batch
+
+    def _end(self, event: wire.Event, batch: Batch) -> None:
+        """Add what an event ended to a batch."""
+        try:
+            batch.records.extend(tombstones(self._shop.id, event))
+        except Unmappable as error:
+            batch.bad.append(BadRecord(event.data.id, f"in the event of its end, {error}"))
 
 
 def customer(
@@ -235,7 +242,11 @@ def customer(
 
 
 def tombstones(shop_id: str, event: wire.Event) -> Iterator[records.Customer]:
-    """Map a `customer.deleted` event to what is left of the profiles it ended."""
+    """Map a `customer.deleted` event to what is left of the profiles it ended.
+
+    Raises:
+        Unmappable: If it does not tell when that was.
+    """
     context = event.data.object and event.data.object.event_context
     merge = context and context.merge
     ended = {event.data.id, *((merge.from_customer_ids or ()) if merge else ())}

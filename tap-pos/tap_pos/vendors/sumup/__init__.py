@@ -74,8 +74,10 @@ class SumUpShop:
         }
 
     def _read_location(self) -> Iterator[Batch]:
-        one = location(self._shop.id, self._merchant, self._shop.timezone)
-        yield Batch([one])
+        try:
+            yield Batch([location(self._shop.id, self._merchant, self._shop.timezone)])
+        except Unmappable as error:
+            yield Batch([], [BadRecord(self._merchant.merchant_code, str(error))])
 
     def _read_orders(self, window: Window) -> Iterator[Batch]:
         """Read every transaction that was changed in a window, or made in it.

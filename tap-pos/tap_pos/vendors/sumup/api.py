@@ -14,6 +14,7 @@ from tap_pos.pacing import Pace
 from tap_pos.vendors import background
 from tap_pos.vendors.base import BadRecord
 from tap_pos.vendors.sumup import wire
+from tap_pos.vendors.texts import error_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -146,7 +147,7 @@ class SumUpApi:
             problem = msgspec.json.decode(reply.body, type=_Problem)
         except (msgspec.DecodeError, UnicodeDecodeError):
             problem = _Problem()
-        code = problem.error_code or problem.title or "no reason given"
+        code = error_code(problem.error_code) or error_code(problem.title) or "no reason given"
         what, scope = _what_and_scope(path)
         if reply.status == _UNAUTHORIZED:
             return AccessDeniedError(

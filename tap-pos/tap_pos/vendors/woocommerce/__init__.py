@@ -69,13 +69,18 @@ class WooCommerceShop:
 
     @asked_once
     def history_starts_at(self) -> datetime:
-        """When the oldest order was made; hardly a product is older."""
+        """When the oldest order was made, if it tells; hardly a product is older."""
         try:
             found = self._orders.first_created_at()
         except AccessDeniedError:
             found = None
-        # A second earlier, lest the first order be in two windows.
-        return parse_instant(found) - timedelta(seconds=1) if found else self.now
+        if found is None:
+            return self.now
+        try:
+            # A second earlier, lest the first order be in two windows.
+            return parse_instant(found) - timedelta(seconds=1)
+        except (ValueError, OverflowError):
+            return _BEGINNING_OF_WOOCOMMERCE
 
     def _read_locations(self) -> Iterator[Batch]:
         yield Batch([location(self._shop_id, self._site)])

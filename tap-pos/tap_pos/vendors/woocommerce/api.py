@@ -14,6 +14,7 @@ from tap_pos.errors import AccessDeniedError, UnexpectedAnswerError
 from tap_pos.http import HttpClient
 from tap_pos.pacing import Pace
 from tap_pos.vendors import background
+from tap_pos.vendors.texts import error_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -240,4 +241,4 @@ def _code(body: bytes) -> str | None:
         code = msgspec.json.decode(body, type=_Problem).code
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return None if code is None else str(code)
+    return str(code) if isinstance(code, int) else error_code(code)

@@ -19,6 +19,7 @@ around these two nights are read backwards, as one span.
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta, timezone
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -197,12 +198,21 @@ class Reader(Generic[N]):
 def _stamps(listing: Listing[N], clock: Clock) -> dict[int, datetime]:
     """Read the time of each row, also of one that can't be read otherwise, if it shows one."""
     found = {}
-    for row in _STAMPS.decode(listing.body):
+    for row in _stamped(listing.body):
         try:
             found[int(row.id)] = parse_instant(getattr(row, clock.field))
         except (ValueError, TypeError):  # noqa: PERF203 - one row without a time must not hide the others
             continue
     return found
+
+
+def _stamped(body: bytes) -> list[_Stamp]:
+    """Read the rows of a list, but for what is no row at all."""
+    try:
+        return _STAMPS.decode(body)
+    except msgspec.ValidationError:
+        rows = (row for row in msgspec.json.decode(body) if isinstance(row, dict))
+        return [msgspec.convert(row, _Stamp) for row in rows]
 
 
 def naive_utc(moment: datetime) -> str:
@@ -269,11 +279,17 @@ def _clock_changes(window: Window, zone: ZoneInfo | None) -> Iterator[datetime]:
     noon = _noon_before(window.start) - 2 * _DAY
     while noon - _DAY < window.end:
         following = noon + _DAY
-        if noon.astimezone(zone).utcoffset() != following.astimezone(zone).utcoffset():
+        if _offset(noon, zone) != _offset(following, zone):
             if noon + 2 * _DAY > window.start:
                 yield noon
             following += 2 * _DAY
         noon = following
+
+
+@lru_cache(maxsize=16384)
+def _offset(moment: datetime, zone: ZoneInfo) -> timedelta | None:
+    """Look up a zone's offset; every list asks for the same decades of noons."""
+    return moment.astimezone(zone).utcoffset()
 
 
 def _noon_before(moment: datetime) -> datetime:
