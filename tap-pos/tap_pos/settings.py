@@ -8,7 +8,6 @@ from __future__ import annotations
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Meta, Struct
@@ -16,6 +15,7 @@ from msgspec import Meta, Struct
 from tap_pos.errors import SettingsError
 from tap_pos.shop_list import filled, find_shops
 from tap_pos.windows import parse_instant
+from tap_pos.zones import zone_named
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -214,12 +214,10 @@ def _given(shop: ShopSettings) -> Iterator[str]:
 
 def _check_timezone(shop: ShopSettings) -> None:
     """Refuse a time zone nobody knows."""
-    try:
-        ZoneInfo(shop.timezone or "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
+    if zone_named(shop.timezone or "UTC") is None:
         raise SettingsError(
             f"The timezone of shop '{shop.id}' is unknown: use an IANA name such as Europe/Berlin."
-        ) from None
+        )
 
 
 def _check_base_url(shop: ShopSettings) -> None:

@@ -10,12 +10,12 @@ import pytest
 from tap_pos.errors import Unmappable
 from tap_pos.vendors.exports.baskets import Basket
 from tap_pos.vendors.exports.orders import OrderFacts, order_of
-from tap_pos.vendors.exports.values import zone_named
+from tap_pos.vendors.exports.values import required_zone
 
 if TYPE_CHECKING:
     from tap_pos.records import Order
 
-FACTS = OrderFacts("corner", zone_named("UTC"), "EUR", time(4), "check", "by total")
+FACTS = OrderFacts("corner", required_zone("UTC"), "EUR", time(4), "check", "by total")
 AT = {"created_at": "2026-05-01T10:00:00Z"}
 TEA = {"name": "Tea", "quantity": "2", "unit_price": "5"}
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tap_pos.errors import Unmappable
 from tap_pos.vendors.exports.patterns import compiled
-from tap_pos.vendors.exports.values import date_reader, moment, plain_number, zone_named
+from tap_pos.vendors.exports.values import date_reader, moment, plain_number, required_zone
 
-BERLIN = zone_named("Europe/Berlin")
+BERLIN = required_zone("Europe/Berlin")
 
 
 @pytest.mark.parametrize(

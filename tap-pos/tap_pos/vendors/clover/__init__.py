@@ -15,7 +15,6 @@ import logging
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tap_pos.asked_once import asked_once
 from tap_pos.errors import Unmappable
@@ -32,9 +31,11 @@ from tap_pos.vendors.clover.order_mapping import ShopFacts
 from tap_pos.vendors.clover.orders import OrderReader
 from tap_pos.webhooks import header, same
 from tap_pos.windows import format_instant, parse_instant
+from tap_pos.zones import UTC, zone_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from zoneinfo import ZoneInfo
 
     from tap_pos.http import Limits
     from tap_pos.settings import ShopSettings
@@ -139,11 +140,10 @@ def _opening(merchant: wire.Merchant) -> datetime:
 
 
 def _zone(name: str | None) -> ZoneInfo:
-    try:
-        return ZoneInfo(name or "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
+    zone = zone_named(name or "UTC")
+    if zone is None:
         _logger.warning("The merchant's time zone is unknown; its days are UTC days")
-        return ZoneInfo("UTC")
+    return zone or UTC
 
 
 CLOVER = Clover()

@@ -23,7 +23,7 @@ from tap_pos.vendors.exports.files import ExportReader
 from tap_pos.vendors.exports.mapping_reader import read_mapping
 from tap_pos.vendors.exports.orders import OrderFacts, order_of
 from tap_pos.vendors.exports.products import ProductRows
-from tap_pos.vendors.exports.values import zone_named
+from tap_pos.vendors.exports.values import required_zone
 from tap_pos.windows import format_instant
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class ExportsShop:
         mapping = read_mapping(shop)
         self._currency = shop.currency or mapping.currency
         timezone_name = shop.timezone or mapping.timezone
-        zone = zone_named(timezone_name or "UTC")
+        zone = required_zone(timezone_name or "UTC")
         folder = Path(shop.exports_folder).expanduser()
         self._reader = ExportReader(shop, mapping, folder, zone)
         self._facts = OrderFacts(

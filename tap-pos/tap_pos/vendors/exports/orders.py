@@ -20,7 +20,7 @@ from tap_pos import records
 from tap_pos.errors import Unmappable
 from tap_pos.vendors.exports.payments import payments_of
 from tap_pos.vendors.exports.taxes import without_included_tax
-from tap_pos.vendors.exports.values import zone_named
+from tap_pos.vendors.exports.values import required_zone
 from tap_pos.vendors.money import minor_digits, minor_units, rounded_minor_units
 from tap_pos.vendors.texts import with_variant
 from tap_pos.windows import business_date
@@ -268,7 +268,7 @@ def _business_date(order: Texts, facts: OrderFacts) -> str:
     which = "closed_at" if "closed_at" in order else "created_at"
     if f"{which}:day" in order:
         return order[f"{which}:day"]
-    zone = zone_named(order["timezone"]) if "timezone" in order else facts.zone
+    zone = required_zone(order["timezone"]) if "timezone" in order else facts.zone
     return business_date(order[which], zone, facts.day_starts_at)
 
 

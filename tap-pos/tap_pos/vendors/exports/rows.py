@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tap_pos.errors import Unmappable
 from tap_pos.vendors.exports.folder import UnreadableFile
 from tap_pos.vendors.exports.sections import Column
-from tap_pos.vendors.exports.values import moment, plain_number, zone_named
+from tap_pos.vendors.exports.values import moment, plain_number, required_zone
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -57,7 +57,7 @@ class Writing:
             Unmappable: Naming the field that can't be read.
         """
         named = texts.pop("timezone", None)
-        zone = self.zone if named is None else zone_named(named)
+        zone = self.zone if named is None else required_zone(named)
         for name in texts.keys() & AMOUNTS:
             texts[name] = self._read(
                 name, plain_number, self.numbers.decimal, self.numbers.symbols

@@ -12,13 +12,14 @@ from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tap_pos.errors import Unmappable
 from tap_pos.windows import format_instant
+from tap_pos.zones import zone_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from zoneinfo import ZoneInfo
 
 _CURRENCY = "$¢£¤¥֏؋৳฿៛₠-⃀﷼"
 _SPACES = "\u0020\u00a0\u2009\u202f"
@@ -216,13 +217,12 @@ def _parsed(text: str, forms: tuple[str, ...]) -> _Parsed:
 
 
 @cache
-def zone_named(name: str) -> ZoneInfo:
+def required_zone(name: str) -> ZoneInfo:
     """Find a time zone.
 
     Raises:
         Unmappable: If nobody knows it.
     """
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise Unmappable("its time zone is none that the mapping translates (timezone)") from None
+    if (zone := zone_named(name)) is None:
+        raise Unmappable("its time zone is none that the mapping translates (timezone)")
+    return zone

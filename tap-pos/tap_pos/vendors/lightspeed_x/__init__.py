@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from tap_pos.errors import AccessDeniedError, SettingsError
 from tap_pos.vendors.base import Batch, Feed, ShopReader, Source, Vendor, WholeTable
@@ -27,6 +27,7 @@ from tap_pos.vendors.lightspeed_x.products import PRODUCTS, PriceFacts, ProductM
 from tap_pos.vendors.mapping import map_all
 from tap_pos.vendors.pages import Page, SingleDecoder
 from tap_pos.windows import format_instant
+from tap_pos.zones import zone_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -135,14 +136,13 @@ class LightspeedShop:
         return PriceFacts(currency, "exclusive" if exclusive else "inclusive")
 
     def _zone(self, place: wire.Outlet) -> ZoneInfo:
-        try:
-            return ZoneInfo(place.time_zone or self._shop.timezone or "UTC")
-        except (ZoneInfoNotFoundError, ValueError):
+        zone = zone_named(place.time_zone or self._shop.timezone or "UTC")
+        if zone is None:
             _logger.warning(
                 "Outlet %s has an unknown time zone; its days are those of the timezone setting",
                 place.id,
             )
-            return ZoneInfo(self._shop.timezone or "UTC")
+        return zone or ZoneInfo(self._shop.timezone or "UTC")
 
     def _sales(self, page: Page[wire.Sale]) -> Batch:
         """Map a page of sales, once it is sure that the asked version answered."""

@@ -14,7 +14,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from tap_pos.asked_once import asked_once
 from tap_pos.errors import SettingsError, Unmappable
@@ -29,6 +29,7 @@ from tap_pos.vendors.odoo.orders import OrderReader
 from tap_pos.vendors.odoo.products import ProductReader
 from tap_pos.vendors.odoo.wire import label, linked, words
 from tap_pos.windows import parse_instant
+from tap_pos.zones import UTC, zone_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -118,11 +119,10 @@ class OdooShop:
         if self._shop.timezone:
             return ZoneInfo(self._shop.timezone)
         place = self._companies.address_of(linked(till.company_id))
-        try:
-            return ZoneInfo((words(place.tz) if place else None) or "UTC")
-        except (ZoneInfoNotFoundError, ValueError):
+        zone = zone_named((words(place.tz) if place else None) or "UTC")
+        if zone is None:
             _logger.warning("Till %s has an unknown time zone; its days are UTC days", till.id)
-            return ZoneInfo("UTC")
+        return zone or UTC
 
 
 def _openings(tills: list[wire.Config]) -> Iterator[datetime]:

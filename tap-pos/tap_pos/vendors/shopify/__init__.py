@@ -20,7 +20,7 @@ from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from tap_pos.errors import SettingsError, UnexpectedAnswerError
 from tap_pos.vendors.base import ShopReader, Source, Vendor, WholeTable, Windowed
@@ -33,6 +33,7 @@ from tap_pos.vendors.shopify.orders import OrderReader
 from tap_pos.vendors.shopify.products import ProductReader
 from tap_pos.webhooks import header, hmac_sha256, matches_base64
 from tap_pos.windows import parse_instant
+from tap_pos.zones import zone_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,15 +103,14 @@ class ShopifyShop:
         }
 
     def _zone(self) -> ZoneInfo:
-        try:
-            return ZoneInfo(self._facts.iana_timezone)
-        except (ZoneInfoNotFoundError, ValueError):
+        zone = zone_named(self._facts.iana_timezone)
+        if zone is None:
             _logger.warning(
                 "Shop '%s': its time zone is unknown here, so its days are those of the setting "
                 "timezone, else of UTC",
                 self._shop.id,
             )
-            return ZoneInfo(self._shop.timezone or "UTC")
+        return zone or ZoneInfo(self._shop.timezone or "UTC")
 
 
 class Shopify(Vendor):

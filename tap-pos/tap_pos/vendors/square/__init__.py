@@ -7,7 +7,6 @@ from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tap_pos.vendors.base import Batch, ShopReader, Source, Vendor, WholeTable, Windowed
 from tap_pos.vendors.mapping import map_all
@@ -24,9 +23,11 @@ from tap_pos.vendors.square.orders import OrderReader
 from tap_pos.vendors.square.products import ProductReader
 from tap_pos.vendors.square.webhooks import is_genuine_webhook
 from tap_pos.windows import parse_instant
+from tap_pos.zones import UTC, zone_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from zoneinfo import ZoneInfo
 
     from tap_pos.http import Limits
     from tap_pos.settings import ShopSettings
@@ -116,16 +117,15 @@ def _facts(shop: ShopSettings, locations: Page[wire.Location]) -> ShopFacts:
         keep_fingerprints=shop.card_fingerprints,
         zones={place.id: _zone(place) for place in locations.items},
         currencies={place.id: place.currency for place in locations.items if place.currency},
-        fallback_zone=ZoneInfo("UTC"),
+        fallback_zone=UTC,
     )
 
 
 def _zone(place: wire.Location) -> ZoneInfo:
-    try:
-        return ZoneInfo(place.timezone or "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
+    zone = zone_named(place.timezone or "UTC")
+    if zone is None:
         _logger.warning("Location %s has an unknown time zone; its days are UTC days", place.id)
-        return ZoneInfo("UTC")
+    return zone or UTC
 
 
 SQUARE = Square()

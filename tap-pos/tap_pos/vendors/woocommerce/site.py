@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from html import unescape
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -20,8 +19,11 @@ from tap_pos.errors import AccessDeniedError
 from tap_pos.vendors.pages import ListDecoder
 from tap_pos.vendors.texts import text
 from tap_pos.vendors.woocommerce import wire
+from tap_pos.zones import zone_named
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from tap_pos.settings import ShopSettings
     from tap_pos.vendors.woocommerce.api import WooApi
 
@@ -67,7 +69,7 @@ def read_site(api: WooApi, shop: ShopSettings) -> SiteFacts:
     return SiteFacts(
         now=(reply.date or datetime.now(timezone.utc)).replace(microsecond=0),
         name=name_of(told.name),
-        zone=_zone(told.timezone_string) or _zone(shop.timezone),
+        zone=zone_named(told.timezone_string) or zone_named(shop.timezone),
         currency=_text(values.get("woocommerce_currency")) or shop.currency,
         address=_address(values),
     )
@@ -108,13 +110,6 @@ def _address(values: dict[str, object]) -> records.Address | None:
         country=text(country),
     )
     return None if mapped == records.Address() else mapped
-
-
-def _zone(name: str | None) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(name) if name else None
-    except (ZoneInfoNotFoundError, ValueError):
-        return None
 
 
 def _text(value: object) -> str | None:
