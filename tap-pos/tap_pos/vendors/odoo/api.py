@@ -35,8 +35,7 @@ T = TypeVar("T")
 R = TypeVar("R", bound=Row)
 Domain = list[Any]
 
-_PAGE = 500
-_CHUNK = 200
+_PAGE, _CHUNK = 500, 200
 _TIME = "%Y-%m-%d %H:%M:%S"
 _CONTEXT: Mapping[str, Any] = {"active_test": False}
 # A row that somebody else holds, a database that restarts, a server that lost its session.
