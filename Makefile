@@ -77,7 +77,7 @@ check: lint types parse ## Lint, types and dbt parse.
 test: install check ## Everything that must hold, in under eight minutes.
 	@$(BIN)/pytest -n 2 -m 'not long'
 
-test-long: install ## What takes longer: 25 crashes, long random histories.
+test-long: install ## What takes longer: 25 crashes, 300 random lives a vendor, long histories.
 	@$(BIN)/pytest -n 2 -m long
 
 .PHONY: bench bench-tap
