@@ -73,7 +73,7 @@ def life(fake: ConformingFake) -> Life:
 
 def all_news(fake: ConformingFake, seed: int = 50) -> list[Act]:
     """Everything that may happen to sales, people and products, once each."""
-    return [Act(name, seed + n) for n, name in enumerate(NEWS) if name in fake.actions]
+    return [Act(name, seed + n) for n, name in enumerate(NEWS) if name in fake.actions()]
 
 
 def test_a_full_sync_sends_the_truth(life: Life) -> None:
@@ -245,7 +245,7 @@ def test_requests_and_answers_fit_the_vendors_own_specification(fake: Conforming
 
 def acts(fake: type[ConformingFake]) -> st.SearchStrategy[Act]:
     hidden = st.sampled_from((0.0, 0.0, 0.0, 0.5, 1.0))
-    return st.builds(Act, st.sampled_from(sorted(fake.actions)), st.integers(0, 999), hidden)
+    return st.builds(Act, st.sampled_from(sorted(fake.actions())), st.integers(0, 999), hidden)
 
 
 def waits() -> st.SearchStrategy[Wait]:

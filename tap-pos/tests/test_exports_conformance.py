@@ -73,7 +73,7 @@ def test_a_new_day_is_read_without_reading_the_old_ones_again(fake: FakeExports)
 
 
 def steps() -> st.SearchStrategy[list[Step]]:
-    act = st.builds(Act, st.sampled_from(sorted(FakeExports.actions)), st.integers(0, 999))
+    act = st.builds(Act, st.sampled_from(sorted(FakeExports.actions())), st.integers(0, 999))
     wait = st.builds(Wait, st.sampled_from((0, 1, 60, 3600, DAY, 5 * DAY)))
     read = st.builds(Read, killed_after=st.one_of(st.none(), st.integers(0, 99)))
     return st.lists(st.one_of(act, act, act, wait, read), min_size=3, max_size=20)

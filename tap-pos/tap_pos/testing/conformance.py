@@ -17,19 +17,39 @@ from tap_pos.testing.fake import Answer, FakeVendor
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
-    from random import Random
 
 Facts = dict[str, dict[str, dict[str, Any]]]
 """Stream, then the record's id, then the fields that must have these values in the output."""
 
 
+ACTIONS = {
+    "sell": "Complete a sale of one to three lines, some of amount zero, some by a customer.",
+    "sell_late": "Complete a sale made hours ago by a device that was offline till now.",
+    "refund": "Give money back for some earlier sale, in the vendor's way, later or at once.",
+    "change_sale": "Change an earlier sale: its note, its customer, its state.",
+    "cancel_sale": "Void, trash or cancel a sale so that it no longer counts.",
+    "add_customer": "Take down a new customer.",
+    "change_customer": "Change a customer's name, address or consent.",
+    "delete_customer": "Delete a customer.",
+    "merge_customers": "Merge two customers in the vendor's way.",
+    "add_product": "Take a product into the range.",
+    "change_product": "Change a product's name, price or category.",
+    "delete_product": "Take a product out of the range.",
+    "hire": "Take on or dismiss an employee.",
+}
+"""What may happen in a shop, each a method of a fake whose vendor's API can show it.
+
+Each takes a `Random`, which picks whom it happens to; where there is nobody or nothing it
+could happen to, nothing happens. All of it can happen between any two requests, and often
+within one second of the clock.
+"""
+
+
 class ConformingFake(FakeVendor):
-    """A vendor's fake that can act out the life of a shop.
+    """A vendor's fake that can act out the life of a shop: it has methods named in `ACTIONS`.
 
     Attributes:
         vendor: The vendor's name.
-        actions: Names of the methods below that this vendor's API can show at all. The
-            others are never called.
         lookback: Longest time this fake may hide a change from listings, see `lag`.
         lag: How long a change made from now on stays invisible, as with a vendor whose
             index or replication is behind; 0 to `lookback`. It keeps the time at which it
@@ -41,12 +61,16 @@ class ConformingFake(FakeVendor):
     """
 
     vendor: ClassVar[str]
-    actions: ClassVar[frozenset[str]]
     lookback: ClassVar[timedelta] = timedelta(0)
     lag: timedelta = timedelta(0)
     page_size: int = 3
     is_variant: ClassVar[bool] = False
     forgets_cursors: ClassVar[bool] = False
+
+    @classmethod
+    def actions(cls) -> frozenset[str]:
+        """Name what can happen in this shop."""
+        return frozenset(name for name in ACTIONS if hasattr(cls, name))
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
@@ -72,69 +96,13 @@ class ConformingFake(FakeVendor):
         """Answer as the vendor does when asked too often."""
         return Answer(429, {}, {"Retry-After": "0"})
 
-    # --- what may happen in a shop; `chance` picks whom it happens to ---------------------
-    # Where there is nobody or nothing it could happen to, nothing happens. All of it can
-    # happen between any two requests, and often within one second of the clock.
-
-    def sell(self, chance: Random) -> None:
-        """Complete a sale of one to three lines, some of amount zero, some by a customer."""
-        raise NotImplementedError
-
-    def sell_late(self, chance: Random) -> None:
-        """Complete a sale made hours ago by a device that was offline till now."""
-        raise NotImplementedError
-
-    def refund(self, chance: Random) -> None:
-        """Give money back for some earlier sale, as the vendor does it, days later or at once."""
-        raise NotImplementedError
-
-    def change_sale(self, chance: Random) -> None:
-        """Change an earlier sale: its note, its customer, its state."""
-        raise NotImplementedError
-
-    def cancel_sale(self, chance: Random) -> None:
-        """Void, trash or cancel a sale so that it no longer counts."""
-        raise NotImplementedError
-
-    def add_customer(self, chance: Random) -> None:
-        """Take down a new customer."""
-        raise NotImplementedError
-
-    def change_customer(self, chance: Random) -> None:
-        """Change a customer's name, address or consent."""
-        raise NotImplementedError
-
-    def delete_customer(self, chance: Random) -> None:
-        """Delete a customer."""
-        raise NotImplementedError
-
-    def merge_customers(self, chance: Random) -> None:
-        """Merge two customers in the vendor's way."""
-        raise NotImplementedError
-
-    def add_product(self, chance: Random) -> None:
-        """Take a product into the range."""
-        raise NotImplementedError
-
-    def change_product(self, chance: Random) -> None:
-        """Change a product's name, price or category."""
-        raise NotImplementedError
-
-    def delete_product(self, chance: Random) -> None:
-        """Take a product out of the range."""
-        raise NotImplementedError
-
-    def hire(self, chance: Random) -> None:
-        """Take on or dismiss an employee."""
-        raise NotImplementedError
-
+    @abstractmethod
     def specification(self) -> AbstractContextManager[None]:
         """Hold every request and answer to the vendor's own specification from now on.
 
         Violations are collected in `violations`. Raises `SpecificationMissing` where the
         specification's file is not on this machine.
         """
-        raise NotImplementedError
 
     @property
     def violations(self) -> list[str]:

@@ -207,7 +207,7 @@ class Life:
             self.fake.advance(seconds=step.seconds)
         elif isinstance(step, ExpireCursors):
             self.fake.expire_cursors()
-        elif isinstance(step, Act) and step.action in self.fake.actions:
+        elif isinstance(step, Act) and step.action in self.fake.actions():
             self.fake.lag = timedelta(seconds=int(self.fake.lookback.total_seconds() * step.hidden))
             try:
                 getattr(self.fake, step.action)(Random(step.seed))  # noqa: S311 - dice, no secret
@@ -267,7 +267,7 @@ def opening(fake: ConformingFake) -> list[Step]:
     """A few products, people and sales to begin with."""
     names = ("add_product", "add_product", "add_customer", "add_customer", "add_customer",
              "hire", "sell", "sell", "sell")  # fmt: skip
-    return [Act(name, seed) for seed, name in enumerate(names) if name in fake.actions]
+    return [Act(name, seed) for seed, name in enumerate(names) if name in fake.actions()]
 
 
 def busy_life(fake: ConformingFake, seed: int = 1, rounds: int = 2) -> list[Step]:
@@ -275,7 +275,7 @@ def busy_life(fake: ConformingFake, seed: int = 1, rounds: int = 2) -> list[Step
     dice = Random(seed)  # noqa: S311 - dice, no secret
     steps = opening(fake)
     for _ in range(rounds):
-        names = sorted(fake.actions) + ["sell"] * 3
+        names = sorted(fake.actions()) + ["sell"] * 3
         dice.shuffle(names)
         for name in names:
             steps += [Wait(dice.choice((0, 1, 3600, 9 * 3600))), Act(name, dice.randrange(1000))]

@@ -10,7 +10,7 @@ def specification(name: str) -> Path | None:
     """Find a vendor's specification file.
 
     They are kept outside the repository, since they belong to the vendors: in the folder
-    that the environment variable SPECIFICATIONS names, else in `shared/specs` beside the
+    that the environment variable SHOPCRM_SPECS names, else in `shared/specs` beside the
     repository.
 
     Args:
@@ -20,5 +20,5 @@ def specification(name: str) -> Path | None:
         The file, None if it is not on this machine.
     """
     beside = Path(__file__).resolve().parents[3].parent / "shared" / "specs"
-    file = Path(os.environ.get("SPECIFICATIONS") or beside) / name
+    file = Path(os.environ.get("SHOPCRM_SPECS") or beside) / name
     return file if file.exists() else None

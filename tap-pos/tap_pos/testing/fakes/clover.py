@@ -24,10 +24,6 @@ class FakeClover(CloverServer):
     """One merchant with a category and three ways to pay."""
 
     vendor: ClassVar[str] = "clover"
-    actions: ClassVar[frozenset[str]] = frozenset(
-        {"sell", "sell_late", "refund", "change_sale", "add_customer", "change_customer",
-         "delete_customer", "add_product", "change_product", "delete_product", "hire"}
-    )  # fmt: skip
 
     def __init__(self, now: datetime | None = None) -> None:
         super().__init__(now)

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_pos.testing.conformance import ConformingFake, Facts, SpecificationMissing
+from tap_pos.testing.fake import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from tap_pos.testing.fake import Answer, Request
+    from tap_pos.testing.fake import Request
 
 _LONG_AGO = 1_577_836_800
 """2020: the files' times must look settled to the machine that runs the test."""
@@ -98,10 +99,6 @@ class FakeExports(ConformingFake):
     """
 
     vendor: ClassVar[str] = "exports"
-    actions: ClassVar[frozenset[str]] = frozenset(
-        {"sell", "sell_late", "refund", "change_sale", "cancel_sale", "add_customer",
-         "change_customer", "add_product", "change_product"}
-    )  # fmt: skip
 
     def __init__(self, now: datetime | None = None, *, payments_apart: bool = False) -> None:
         super().__init__(now)
@@ -123,7 +120,7 @@ class FakeExports(ConformingFake):
 
     def answer(self, request: Request) -> Answer:
         """Answer nothing: a folder is not asked over HTTP."""
-        raise NotImplementedError(request.path)
+        return Answer(404, {"path": request.path})
 
     def settings(self) -> dict[str, Any]:
         """Name the folder."""

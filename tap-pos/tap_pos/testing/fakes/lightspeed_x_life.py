@@ -32,11 +32,6 @@ class LightspeedLife(LightspeedTill, ConformingFake):
     """The account, its people and its range; `LightspeedTill` has what happens at the till."""
 
     vendor = "lightspeed_x"
-    actions = frozenset(
-        {"sell", "sell_late", "refund", "change_sale", "cancel_sale", "add_customer",
-         "change_customer", "delete_customer", "add_product", "change_product",
-         "delete_product", "hire"}
-    )  # fmt: skip
     lookback = timedelta(seconds=60)
     lag = timedelta(0)
     page_size = 3

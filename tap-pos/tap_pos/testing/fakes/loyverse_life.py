@@ -21,11 +21,6 @@ class LoyverseLife(ScriptedLoyverse, ConformingFake):
     """The account, its people, range and tills, with its own books in `facts`."""
 
     vendor = "loyverse"
-    actions = frozenset(
-        {"sell", "sell_late", "refund", "change_sale", "cancel_sale", "add_customer",
-         "change_customer", "delete_customer", "add_product", "change_product",
-         "delete_product", "hire"}
-    )  # fmt: skip
     lookback = timedelta(seconds=120)
     forgets_cursors = True
     lag = timedelta(0)

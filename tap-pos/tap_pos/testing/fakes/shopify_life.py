@@ -33,11 +33,6 @@ class ShopifyLife(ShopifyTill, ConformingFake):
     """
 
     vendor = "shopify"
-    actions = frozenset(
-        {"sell", "sell_late", "refund", "change_sale", "cancel_sale", "add_customer",
-         "change_customer", "delete_customer", "merge_customers", "add_product",
-         "change_product", "delete_product", "hire"}
-    )  # fmt: skip
     lookback = timedelta(minutes=10)
     lag = timedelta(0)
     page_size = 3

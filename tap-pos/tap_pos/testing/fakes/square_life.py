@@ -27,11 +27,6 @@ class SquareLife(SquareTill, ConformingFake):
     """The account, its people and its range; `SquareTill` has what happens at the till."""
 
     vendor = "square"
-    actions = frozenset(
-        {"sell", "sell_late", "refund", "change_sale", "cancel_sale", "add_customer",
-         "change_customer", "delete_customer", "merge_customers", "add_product",
-         "change_product", "delete_product", "hire"}
-    )  # fmt: skip
     lookback = timedelta(seconds=180)
     forgets_cursors = True
     lag = timedelta(0)

@@ -35,7 +35,6 @@ class SumUpLife(ConformingFake):
     """The account of one merchant in Berlin."""
 
     vendor = "sumup"
-    actions = frozenset({"sell", "refund", "change_sale", "cancel_sale", "hire"})
     lookback = timedelta(minutes=5)
     lag = timedelta(0)
     page_size = 3

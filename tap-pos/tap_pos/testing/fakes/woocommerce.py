@@ -27,10 +27,6 @@ class WooCommerceLife(ScriptedWooCommerce, ConformingFake):
     """The site of version 8.4, where only orders tell of refunds."""
 
     vendor = "woocommerce"
-    actions = frozenset(
-        {"sell", "refund", "change_sale", "cancel_sale", "add_customer", "change_customer",
-         "delete_customer", "add_product", "change_product", "delete_product"}
-    )  # fmt: skip
     lookback = timedelta(seconds=60)
     lag = timedelta(0)
     page_size = 3
