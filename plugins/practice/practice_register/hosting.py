@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 SERVER_FILE = "server.json"
 _LIFE_LOCK = "server.lock"
+_PROBE_PATIENCE_S = 2.0
+"""`is_alive` holds the lock for an instant; a server that lives doesn't let go of it."""
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -89,7 +91,7 @@ def host(
     folder.mkdir(parents=True, exist_ok=True)
     lock = life_lock(folder)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=_PROBE_PATIENCE_S, poll_interval=0.01)
     except Timeout as error:
         raise RegisterError(
             f"A practice register is already running in {folder}: "

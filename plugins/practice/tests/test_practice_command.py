@@ -9,13 +9,16 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from dotenv import dotenv_values
-from practice_register.hosting import is_alive
+from filelock import Timeout
+from practice_register.hosting import is_alive, life_lock
 from practice_register.state import Settings, new_state, write_state
 
 if TYPE_CHECKING:
@@ -107,6 +110,30 @@ def test_two_starts_at_once_make_one_register(command: Command) -> None:
     assert [done.returncode for done in both] == [0, 0], [done.stderr for done in both]
     urls = {done.stdout.split(": ")[1].split(",")[0] for done in both}
     assert urls == {_status(command)["url"]}
+
+
+def test_somebody_who_looks_whether_one_runs_stops_none_from_starting(
+    command: Command, tmp_path: Path
+) -> None:
+    """Whoever waits for the start looks fifty times a second, and may hold the lock just then."""
+    folder = tmp_path / ".shopcrm" / "practice"
+    folder.mkdir(parents=True)
+    stop = threading.Event()
+
+    def look_all_the_time() -> None:
+        while not stop.is_set():
+            with suppress(Timeout), life_lock(folder).acquire(timeout=0):
+                time.sleep(0.02)
+            time.sleep(0.02)
+
+    looking = threading.Thread(target=look_all_the_time)
+    looking.start()
+    try:
+        starting = command("start", "--households", "2")
+    finally:
+        stop.set()
+        looking.join()
+    assert starting.returncode == 0, starting.stderr
 
 
 def test_an_interrupted_start_leaves_nothing_behind(command: Command, tmp_path: Path) -> None:
