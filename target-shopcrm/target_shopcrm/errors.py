@@ -9,7 +9,12 @@ from __future__ import annotations
 __all__ = [
     "AnotherRunIsActiveError",
     "ConfigurationError",
+    "CredentialsError",
+    "CrmContractError",
+    "CrmSetupError",
+    "CrmUnavailableError",
     "DatabaseError",
+    "DestinationError",
     "InputError",
     "Interrupted",
     "OutputError",
@@ -67,3 +72,23 @@ class Interrupted(BaseException):
     def exit_code(self) -> int:
         """The exit code a shell expects of a program stopped by this signal."""
         return 128 + self.signal_number
+
+
+class DestinationError(ShopCRMError):
+    """The CRM can't be used at all right now; what it had confirmed before stays."""
+
+
+class CredentialsError(DestinationError):
+    """Correct the token, or give it the permission it lacks, then run again."""
+
+
+class CrmUnavailableError(DestinationError):
+    """Wait until the CRM is back, then run again; nothing is lost."""
+
+
+class CrmSetupError(DestinationError):
+    """Something the settings name isn't in the CRM (a list, a store, a field): create it."""
+
+
+class CrmContractError(DestinationError):
+    """The CRM answered what its API doesn't promise; look whether its version changed."""

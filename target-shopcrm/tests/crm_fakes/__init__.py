@@ -1,0 +1,1 @@
+"""One stateful fake for each CRM, traps included, and what they share."""
