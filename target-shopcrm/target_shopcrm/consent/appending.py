@@ -15,6 +15,7 @@ from target_shopcrm.consent.standing import (
     is_ended,
     last_withdrawal,
     reading_order,
+    terms,
 )
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ def _is_news(event: ConsentEvent, ledger: Sequence[ConsentEvent]) -> bool:
     of_source = [other for other in ledger if other.source == event.source]
     if not of_source:
         return True
-    if event.state == "unknown":
-        return _unknown_is_news(event, of_source)
+    if event.state in {"unknown", "pending"}:
+        return _no_opt_in_is_news(event, of_source)
     if event.event_time is not None:
         return _dated_is_news(event, of_source)
     if event.state == "given":
@@ -67,7 +68,9 @@ def _denies_again(event: ConsentEvent, ledger: Sequence[ConsentEvent]) -> bool:
     return withdrawn_at is not None and any(
         withdrawn_at < effective_time(grant, ledger) <= event.observed_at
         for grant in ledger
-        if grant.state == "given" and grant.event_time is not None
+        if grant.state == "given"
+        and grant.event_time is not None
+        and grant.legal_basis == "consent_express"
     )
 
 
@@ -79,13 +82,18 @@ def _dated_is_news(event: ConsentEvent, of_source: Sequence[ConsentEvent]) -> bo
         return False
     if effective_time(event, copies) < effective_time(copies[0], copies):
         return True
+    if all(terms(copy) != terms(event) for copy in copies):
+        return True
     ended = all(is_ended(copy, of_source) for copy in copies)
     return ended and not is_ended(event, of_source)
 
 
 def _undated_grant_is_news(event: ConsentEvent, of_source: Sequence[ConsentEvent]) -> bool:
     last = max(of_source, key=reading_order)
-    return last.observed_at < event.observed_at and last.state != "given"
+    if last.observed_at < event.observed_at and last.state != "given":
+        return True
+    standing = [other for other in of_source if is_copy(other, event)]
+    return bool(standing) and all(terms(other) != terms(event) for other in standing)
 
 
 def _undated_withdrawal_is_news(event: ConsentEvent, of_source: Sequence[ConsentEvent]) -> bool:
@@ -102,7 +110,7 @@ def _undated_withdrawal_is_news(event: ConsentEvent, of_source: Sequence[Consent
     return not before or max(before, key=reading_order).state != "withdrawn"
 
 
-def _unknown_is_news(event: ConsentEvent, of_source: Sequence[ConsentEvent]) -> bool:
+def _no_opt_in_is_news(event: ConsentEvent, of_source: Sequence[ConsentEvent]) -> bool:
     if any(
         other.state == "given"
         and other.observed_at <= event.observed_at
@@ -117,4 +125,10 @@ def _unknown_is_news(event: ConsentEvent, of_source: Sequence[ConsentEvent]) -> 
     last = max(of_opt_in, key=reading_order)
     if last.observed_at > event.observed_at:
         return False
-    return (last.state, last.reason) != (event.state, event.reason)
+    return _word(last) != _word(event)
+
+
+def _word(event: ConsentEvent) -> tuple[object, ...]:
+    """What a source says about an opt-in it doesn't hold; each question is one of its own."""
+    asked_at = event.event_time if event.state == "pending" else None
+    return (event.state, event.reason, asked_at)

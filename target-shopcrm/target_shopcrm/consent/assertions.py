@@ -217,10 +217,13 @@ def _is_after(event_time: datetime | None, since: datetime) -> bool:
 def _cautious(statements: Sequence[AssertedConsent]) -> list[AssertedConsent]:
     """Without what a more cautious statement of the same source in the same reading voids."""
     words = {(said.source, said.purpose, said.state, said.event_time) for said in statements}
+    waiting = {(said.source, said.purpose) for said in statements if said.state == "pending"}
 
     def is_voided(said: AssertedConsent) -> bool:
         about = (said.source, said.purpose)
-        if said.state == "given" and (*about, "unknown", None) in words:
+        if said.state in {"given", "pending"} and (*about, "unknown", None) in words:
+            return True
+        if said.state == "given" and about in waiting:
             return True
         undated_yes = said.state != "withdrawn" and said.event_time is None
         return undated_yes and (*about, "withdrawn", None) in words

@@ -80,9 +80,14 @@ def _endings(move: Move, of_key: Sequence[ConsentEvent]) -> list[ConsentEvent]:
             event_time=None,
             observed_at=max(move.observed_at, last.observed_at),
             reason=move.reason,
+            legal_basis="consent_express",
+            valid_until=None,
+            notice=None,
+            method=None,
+            evidence={},
         )
         for last in last_words.values()
-        if last.state == "given" or (last.state == "unknown" and last.reason is None)
+        if last.state in {"given", "pending"} or (last.state == "unknown" and last.reason is None)
     ]
 
 

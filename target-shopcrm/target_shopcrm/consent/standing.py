@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from target_shopcrm.consent.events import ConsentEvent
 
-_CAUTION = {"given": 0, "unknown": 1, "withdrawn": 2}
+_CAUTION = {"given": 0, "pending": 1, "unknown": 2, "withdrawn": 3}
 
 
 def reading_order(event: ConsentEvent) -> tuple[datetime, int]:
@@ -47,6 +47,11 @@ def is_copy(one: ConsentEvent, other: ConsentEvent) -> bool:
     )
 
 
+def terms(grant: ConsentEvent) -> tuple[object, ...]:
+    """What a grant rests on and when it ends itself; one act can be reported with several."""
+    return (grant.legal_basis, grant.valid_until, sorted(grant.evidence.items()))
+
+
 def last_withdrawal(events: Iterable[ConsentEvent]) -> datetime | None:
     """The latest instant at which anybody withdrew, or None."""
     return max(
@@ -56,9 +61,12 @@ def last_withdrawal(events: Iterable[ConsentEvent]) -> datetime | None:
 
 
 def is_ended(grant: ConsentEvent, events: Iterable[ConsentEvent]) -> bool:
-    """Whether the source of a grant said later, or in the same instant, that it holds none."""
+    """Whether the source of a grant said later, or in the same instant, that it holds none.
+
+    A source that waits for a confirmation holds none either, until it comes.
+    """
     return any(
-        event.state == "unknown"
+        event.state in {"unknown", "pending"}
         and event.source == grant.source
         and event.observed_at >= grant.observed_at
         for event in events
@@ -70,14 +78,14 @@ def is_contradicted(grant: ConsentEvent, events: Sequence[ConsentEvent]) -> bool
 
     The least permissive of two profiles wins, whichever was read first. A profile that left
     the address, or ended, has no say any more. A withdrawal is no word about the opt-in: it has
-    its own rule.
+    its own rule. A question that waits for its answer is none either.
     """
     name, profile = split_source(grant.source)
     if profile is None or len(events) == 1:
         return False
     last_words: dict[str, ConsentEvent] = {}
     for event in sorted(events, key=reading_order):
-        if event.state == "withdrawn" or event.source == grant.source:
+        if event.state in {"withdrawn", "pending"} or event.source == grant.source:
             continue
         if split_source(event.source)[0] == name:
             last_words[event.source] = event

@@ -50,6 +50,7 @@ from target_shopcrm.consent.fold import events_to_append, verdict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from target_shopcrm.consent.policy import Policy
     from target_shopcrm.consent.verdicts import Verdict
 
 DESK = "desk:preference-centre"
@@ -75,8 +76,9 @@ class Street(Protocol):
 class InMemoryStreet:
     """The pure functions over two dictionaries, as a store would use them."""
 
-    def __init__(self) -> None:
-        """Start empty."""
+    def __init__(self, policy: Policy | None = None) -> None:
+        """Start empty, under the practice shop's policy or another."""
+        self.policy = policy or us_policy()
         self.ledger: dict[Key, list[ConsentEvent]] = {}
         self.points: dict[tuple[str, str], ContactPoint] = {}
         self.versions: dict[str, datetime] = {}
@@ -85,7 +87,7 @@ class InMemoryStreet:
         """Take a batch of readings in one transaction; `crash` loses it before the commit."""
         points, versions = dict(self.points), dict(self.versions)
         asserted = [self._assert(reading, points, versions) for reading in batch]
-        news = events_of_batch(asserted, self.events_for, us_policy())
+        news = events_of_batch(asserted, self.events_for, self.policy)
         if crash:
             return
         self.points, self.versions = points, versions
@@ -99,7 +101,7 @@ class InMemoryStreet:
 
     def verdicts(self, keys: Sequence[Key], at: datetime) -> Mapping[Key, Verdict]:
         """The fold's answers at an instant."""
-        return {key: verdict(key, self.ledger.get(key, []), us_policy(), at) for key in keys}
+        return {key: verdict(key, self.ledger.get(key, []), self.policy, at) for key in keys}
 
     def count(self) -> int:
         """How many events the ledger holds."""
@@ -109,8 +111,8 @@ class InMemoryStreet:
         """The events of the given keys."""
         return {key: tuple(self.ledger.get(key, ())) for key in keys}
 
-    @staticmethod
     def _assert(
+        self,
         reading: Reading,
         points: dict[tuple[str, str], ContactPoint],
         versions: dict[str, datetime],
@@ -129,7 +131,7 @@ class InMemoryStreet:
             reading.phone,
             reading.consents,
             previous,
-            us_policy(),
+            self.policy,
             observed_at=reading.updated_at,
             ended=reading.ended,
             stale=reading.updated_at < newest,

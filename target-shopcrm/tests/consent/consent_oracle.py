@@ -33,11 +33,12 @@ class No(NamedTuple):
 
 
 class Yes(NamedTuple):
-    """A grant that its own profile still stands by."""
+    """A grant that its own profile still stands by; it may say itself when it ends."""
 
     time: datetime
     turn: int
     is_dated: bool
+    until: datetime | None = None
 
 
 @dataclass
@@ -56,6 +57,7 @@ class Seat:
     since: datetime | None
     ended: bool = False
     words: dict[tuple[str, str], Word] = field(default_factory=dict)
+    purchases: list[datetime] = field(default_factory=list)
 
 
 class Truth:
@@ -68,7 +70,9 @@ class Truth:
         self.seats: dict[tuple[str, str], Seat] = {}
         self.noes: dict[tuple[str, str, str], list[No]] = {}
         self.first_seen: dict[tuple[str, ...], tuple[datetime, int]] = {}
-        self.desk: dict[tuple[str, str, str], list[Yes]] = {}
+        self.desk: dict[tuple[str, str, str], list[tuple[Yes, datetime]]] = {}
+        self.asked: dict[tuple[str, str, str], datetime] = {}
+        self.left: dict[tuple[str, str, str], datetime] = {}
 
     def hear(self, reading: Reading) -> None:
         """One reading of one profile was delivered."""
@@ -86,6 +90,7 @@ class Truth:
                 for place in places:
                     self._hear_noes(str(place), who, said)
                 if reading.ended and not is_stale and seat is not None:
+                    self._leave(who, channel, seat, reading.updated_at)
                     seat.words.clear()
                     seat.ended = True
                 continue
@@ -93,6 +98,7 @@ class Truth:
                 seat = self.seats[who, channel] = Seat(address, None)
             elif seat is not None and address is not None and seat.address != address:
                 self._carry(channel, who, seat.address, address, reading.updated_at)
+                self._leave(who, channel, seat, reading.updated_at)
                 seat = self.seats[who, channel] = Seat(address, reading.updated_at)
             if seat is not None:
                 seat.ended = False
@@ -108,10 +114,24 @@ class Truth:
             dated = event.event_time is not None
             before = self.noes.setdefault(place, [])
             before.append(No(time, self.turn, None, dated, not _has_undated(before, None)))
+        elif event.state == "pending":
+            self.asked[place] = max(event.observed_at, self.asked.get(place, event.observed_at))
         else:
             seen = self._seen(("desk", *place, str(event.event_time)), event.observed_at)
-            yes = Yes(min(time, seen[0]), seen[1], is_dated=True)
-            self.desk.setdefault(place, []).append(yes)
+            yes = Yes(min(time, seen[0]), seen[1], is_dated=True, until=event.valid_until)
+            self.desk.setdefault(place, []).append((yes, event.observed_at))
+
+    def buy(self, who: str, at: datetime) -> None:
+        """Somebody bought something, and was known by the addresses the profile has."""
+        for (customer, _), seat in self.seats.items():
+            if customer == who:
+                seat.purchases.append(at)
+
+    def _leave(self, who: str, channel: str, seat: Seat, at: datetime) -> None:
+        """What was bought until then counts no more at the address."""
+        place = (who, channel, seat.address)
+        self.left[place] = max([at, *seat.purchases, self.left.get(place, at)])
+        seat.purchases.clear()
 
     def _seen(self, act: tuple[str, ...], observed_at: datetime) -> tuple[datetime, int]:
         time, turn = self.first_seen.get(act, (observed_at, self.turn))
@@ -159,6 +179,9 @@ class Truth:
                 if dated or word.last != "given":
                     word.grants.append(Yes(time, turn if dated else self.turn, dated))
                 word.last = "given"
+            elif one.state == "pending":
+                word.grants.clear()
+                word.last = "waiting" if word.last == "given" else word.last
             elif one.state != "withdrawn":
                 word.grants.clear()
                 word.last = "void" if one.state == "given" else one.state
@@ -175,7 +198,7 @@ class Truth:
             for (source, purpose), word in seat.words.items()
             if purpose == key.purpose and word.last == "unknown"
         }
-        return self.desk.get((key.channel, key.address, key.purpose), []) + [
+        return self._of_desk((key.channel, key.address, key.purpose)) + [
             grant
             for seat in here
             for (source, purpose), word in seat.words.items()
@@ -183,12 +206,57 @@ class Truth:
             for grant in word.grants
         ]
 
+    def has_yes_after(self, key: Key, instant: datetime) -> bool:
+        """Whether somebody agreed, with a date, later than at an instant."""
+        return any(yes.is_dated and yes.time > instant for yes in self._standing(key))
+
+    def _of_desk(self, place: tuple[str, str, str]) -> list[Yes]:
+        """What the desk was told since it last asked for a confirmation.
+
+        Told twice about one act, and once that it ends earlier, it takes the earlier end.
+        """
+        asked_at = self.asked.get(place)
+        told = [
+            yes
+            for yes, observed_at in self.desk.get(place, [])
+            if asked_at is None or observed_at > asked_at
+        ]
+        return [
+            yes._replace(
+                until=min(
+                    (one.until for one in told if one.turn == yes.turn and one.until),
+                    default=None,
+                )
+            )
+            for yes in told
+        ]
+
+    def bought(self, key: Key, *, surely: bool) -> list[datetime]:
+        """When customers at the address bought something, which may count for marketing.
+
+        Args:
+            key: what is asked.
+            surely: only what counts however strictly the rules are read.
+        """
+        if key.purpose != "marketing" or self.noes.get((key.channel, key.address, key.purpose)):
+            return []
+        return [
+            at
+            for (who, channel), seat in self.seats.items()
+            if (channel, seat.address) == (key.channel, key.address)
+            for at in seat.purchases
+            if not surely or (not seat.ended and self._is_since(at, (who, channel, seat.address)))
+        ]
+
+    def _is_since(self, at: datetime, place: tuple[str, str, str]) -> bool:
+        return place not in self.left or at > self.left[place]
+
     def must_deny(self, key: Key, at: datetime) -> bool:
         """Whether no grant stands, read as kindly for the grants as the rules can be."""
         noes = self.noes.get((key.channel, key.address, key.purpose), [])
 
         def is_denied(yes: Yes) -> bool:
-            if at >= yes.time + LONGEST:
+            if at >= min(yes.time + LONGEST, yes.until or at + LONGEST):
                 return True
             return any(
                 not yes.is_dated
@@ -202,7 +270,8 @@ class Truth:
         """Whether a grant stands however strictly the rules are read."""
         noes = self.noes.get((key.channel, key.address, key.purpose), [])
         return any(
-            at < yes.time + SHORTEST and all(yes.is_dated and no.time < yes.time for no in noes)
+            at < min(yes.time + SHORTEST, yes.until or at + SHORTEST)
+            and all(yes.is_dated and no.time < yes.time for no in noes)
             for yes in self._standing(key)
         )
 

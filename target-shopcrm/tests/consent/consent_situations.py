@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from target_shopcrm.consent.events import ConsentEvent, Key, State
+from target_shopcrm.consent.events import ConsentEvent, Key, LegalBasis, State
 from target_shopcrm.consent.policy import Policy, load_policy
 
 if TYPE_CHECKING:
@@ -54,8 +54,11 @@ def event(  # noqa: PLR0913 - one word per fact of an event
     source: str = "square:group:Newsletter",
     reason: str | None = None,
     key: Key = KEY,
+    basis: LegalBasis = "consent_express",
+    until: float | None = None,
+    evidence: Mapping[str, str] | None = None,
 ) -> ConsentEvent:
-    """One event; `seen` and `acted` are days."""
+    """One event; `seen`, `acted` and `until` are days."""
     return ConsentEvent(
         **key._asdict(),
         state=state,
@@ -63,6 +66,9 @@ def event(  # noqa: PLR0913 - one word per fact of an event
         observed_at=day(seen),
         source=source,
         reason=reason,
+        legal_basis=basis,
+        valid_until=None if until is None else day(until),
+        evidence=evidence or {},
     )
 
 

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from target_shopcrm.consent.fold import events_to_append, verdict
 
 if TYPE_CHECKING:
-    from target_shopcrm.consent.events import ConsentEvent
+    from target_shopcrm.consent.events import ConsentEvent, LegalBasis
 
 DESK = "desk:preference-centre"
+PURCHASE: LegalBasis = "implied_purchase"
 
 SITUATIONS: dict[str, tuple[list[ConsentEvent], list[ConsentEvent], list[int]]] = {
     # known, asserted, positions in asserted of what is appended
@@ -82,6 +83,51 @@ SITUATIONS: dict[str, tuple[list[ConsentEvent], list[ConsentEvent], list[int]]] 
         [event("given", seen=3, acted=90)],
         [0],
     ),
+    "a question that waits for its answer": (
+        [event("given", seen=2, acted=1)],
+        [event("pending", seen=5, acted=5)],
+        [0],
+    ),
+    "the same question read again": (
+        [event("pending", seen=2, acted=1)],
+        [event("pending", seen=5, acted=1)],
+        [],
+    ),
+    "another question": (
+        [event("pending", seen=2, acted=1)],
+        [event("pending", seen=5, acted=4)],
+        [0],
+    ),
+    "a stale question from before the answer": (
+        [event("given", seen=5, acted=4)],
+        [event("pending", seen=3, acted=2)],
+        [],
+    ),
+    "the answer to a question": (
+        [event("pending", seen=2, acted=1)],
+        [event("given", seen=5, acted=4)],
+        [0],
+    ),
+    "a dated grant that now says when it ends": (
+        [event("given", seen=2, acted=1)],
+        [event("given", seen=5, acted=1, until=9)],
+        [0],
+    ),
+    "an undated grant that now says when it ends": (
+        [event("given", seen=2)],
+        [event("given", seen=5, until=9)],
+        [0],
+    ),
+    "a grant that says again when it ends": (
+        [event("given", seen=2), event("given", seen=5, until=9)],
+        [event("given", seen=7), event("given", seen=7, until=9)],
+        [],
+    ),
+    "an undated no beside a newer purchase, which lifts nothing": (
+        [event("withdrawn", seen=2), event("given", seen=4, acted=3, source=DESK, basis=PURCHASE)],
+        [event("withdrawn", seen=5)],
+        [],
+    ),
     "twice in one reading": (
         [],
         [event("given", seen=2, acted=1), event("given", seen=2, acted=1)],
@@ -106,16 +152,20 @@ def test_the_same_reading_again_appends_nothing(situation: str) -> None:
 
 days = st.integers(0, 12)
 sources = st.sampled_from(["till", DESK, "till#customer=ann", "till#customer=bob"])
+ends = st.none() | st.sampled_from([8, 400])
 dated = st.builds(
-    lambda state, seen, acted, source: event(state, seen=seen, acted=acted, source=source),
+    lambda state, seen, acted, source, until: event(
+        state, seen=seen, acted=acted, source=source, until=until if state == "given" else None
+    ),
     st.sampled_from(["given", "withdrawn"]),
     days,
     days,
     sources,
+    ends,
 )
 undated = st.builds(
     lambda state, seen, source: event(state, seen=seen, source=source),
-    st.sampled_from(["given", "withdrawn", "unknown"]),
+    st.sampled_from(["given", "withdrawn", "unknown", "pending"]),
     days,
     sources,
 )

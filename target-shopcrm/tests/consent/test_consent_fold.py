@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from target_shopcrm.consent.events import ConsentEvent
 
 DESK = "desk:preference-centre"
+PURCHASES = "shopcrm:purchases#customer=ann"
 ANN = "square:group:Newsletter#customer=ann"
 BOB = "square:group:Newsletter#customer=bob"
 
@@ -123,6 +124,67 @@ SITUATIONS: dict[str, tuple[list[ConsentEvent], Reason]] = {
         [event("given", seen=2, acted=-700)],
         Reason.EXPIRED,
     ),
+    "a double opt-in that waits for the click": (
+        [event("pending", seen=2, acted=2)],
+        Reason.PENDING_DOUBLE_OPT_IN,
+    ),
+    "a double opt-in waits while the register holds no opt-in either": (
+        [event("pending", seen=2, acted=2, source=DESK), event("unknown", seen=5)],
+        Reason.PENDING_DOUBLE_OPT_IN,
+    ),
+    "a double opt-in that was confirmed": (
+        [event("pending", seen=2, acted=2), event("given", seen=4, acted=3)],
+        Reason.GRANTED,
+    ),
+    "a confirmation and a new question in one instant": (
+        [event("pending", seen=4, acted=4), event("given", seen=4, acted=3)],
+        Reason.PENDING_DOUBLE_OPT_IN,
+    ),
+    "another source waits for a confirmation": (
+        [event("given", seen=2, acted=1), event("pending", seen=4, source=DESK)],
+        Reason.GRANTED,
+    ),
+    "another profile at the address waits for a confirmation": (
+        [event("given", seen=2, source=ANN), event("pending", seen=4, source=BOB)],
+        Reason.GRANTED,
+    ),
+    "another profile that had not opted in waits for a confirmation": (
+        [
+            event("given", seen=2, source=ANN),
+            event("unknown", seen=3, source=BOB),
+            event("pending", seen=4, source=BOB),
+        ],
+        Reason.CONFLICT,
+    ),
+    "a question lifts no withdrawal": (
+        [event("withdrawn", seen=2, acted=1), event("pending", seen=4, acted=3)],
+        Reason.WITHDRAWN,
+    ),
+    "a grant that says itself when it ends": (
+        [event("given", seen=2, acted=1, until=99)],
+        Reason.EXPIRED,
+    ),
+    "of two readings of one act the one that ends it earlier counts": (
+        [event("given", seen=2, acted=1, until=200), event("given", seen=3, acted=1, until=99)],
+        Reason.EXPIRED,
+    ),
+    "a purchase where the law doesn't take it for a yes": (
+        [
+            event(
+                "given",
+                seen=2,
+                acted=2,
+                source=PURCHASES,
+                basis="implied_purchase",
+                evidence={"order_id": "1"},
+            )
+        ],
+        Reason.IMPLIED_NOT_PERMITTED,
+    ),
+    "an act that was told as an opt-in and as a purchase": (
+        [event("given", seen=2, acted=1), event("given", seen=3, acted=1, basis="soft_opt_in")],
+        Reason.IMPLIED_NOT_PERMITTED,
+    ),
     "an old grant that was renewed": (
         [event("given", seen=2, acted=-700), event("given", seen=3, acted=3)],
         Reason.GRANTED,
@@ -160,6 +222,10 @@ jurisdictions: [US]
 shops: {default: {country: US}}
 channels: [email]
 purposes: {marketing: {basis: consent}}
+quiet_hours: {}
+retention:
+  {marketing_profile: 1 year, dead_letters: 9 days, waiting_records: 9 days,
+   suppression_fingerprints: 3 years, consent_events: 6 years}
 records: {}
 """
     answer = verdict(KEY, [event("given", seen=1, acted=-9000)], policy_of(text), NOW)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from consent_machine import ConsentMachine
+from consent_grounds_machine import GroundsMachine
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-TestConsentInMemory = ConsentMachine.TestCase
+TestConsentInMemory = GroundsMachine.TestCase
 TestConsentInMemory.settings = settings(
     max_examples=200,
     stateful_step_count=40,
@@ -20,7 +20,7 @@ TestConsentInMemory.settings = settings(
 @pytest.mark.long
 def test_many_more_and_longer_lives() -> None:
     run_state_machine_as_test(
-        ConsentMachine,
+        GroundsMachine,
         settings=settings(
             max_examples=1500,
             stateful_step_count=60,

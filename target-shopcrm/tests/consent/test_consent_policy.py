@@ -22,6 +22,10 @@ name: whole
 jurisdictions: [US]
 channels: [email]
 purposes: {service: {basis: contract}, marketing: {basis: consent}}
+quiet_hours: {}
+retention:
+  {marketing_profile: 1 year, dead_letters: 9 days, waiting_records: 9 days,
+   suppression_fingerprints: 3 years, consent_events: 6 years}
 records:
 """
 
@@ -127,8 +131,10 @@ def test_months_are_calendar_months() -> None:
 
 def test_the_example_in_the_packaged_policy_is_true() -> None:
     text = (PACKAGED / "strict.yml").read_text(encoding="utf-8")
-    lines = re.findall(r"^# (?:shops|  [a-z-]+): ?.*\n", text, re.MULTILINE)
+    lines = re.findall(r"^# (?:shops|freeze_windows|  [a-z-]+): ?.*\n", text, re.MULTILINE)
     example = "".join(line.removeprefix("# ") for line in lines)
     policy = policy_of(MINE + example)
     assert policy.jurisdiction_of("corner-shop") == "US-NY"
     assert policy.jurisdiction_of("another") == "US"
+    assert policy.timezone_of("corner-shop") == "America/New_York"
+    assert set(policy.freeze_windows) == {"stocktaking", "christmas"}

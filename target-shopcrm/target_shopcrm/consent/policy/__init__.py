@@ -14,6 +14,9 @@ consent where a contract was enough, and say where its shops are. To allow more 
 ``strict`` does, write a whole policy; nothing is loosened by accident.
 """
 
+from target_shopcrm.consent.policy.durations import Validity
+from target_shopcrm.consent.policy.grounds import Implied, SoftOptIn
+from target_shopcrm.consent.policy.hours import Hours, Week
 from target_shopcrm.consent.policy.model import (
     PURPOSES,
     RECORD_CLASSES,
@@ -23,19 +26,27 @@ from target_shopcrm.consent.policy.model import (
     RecordClass,
     Requirement,
     Shop,
-    Validity,
 )
+from target_shopcrm.consent.policy.pauses import Cap, Freeze
+from target_shopcrm.consent.policy.retention import Retention
 from target_shopcrm.consent.policy.sections import load_policy
 
 __all__ = [
     "PURPOSES",
     "RECORD_CLASSES",
+    "Cap",
+    "Freeze",
+    "Hours",
+    "Implied",
     "Policy",
     "PolicyError",
     "Purpose",
     "RecordClass",
     "Requirement",
+    "Retention",
     "Shop",
+    "SoftOptIn",
     "Validity",
+    "Week",
     "load_policy",
 ]

@@ -49,6 +49,16 @@ class Place:
             self.fail(f"{self.name} must be a text; write one there")
         return str(node.value).strip()
 
+    def is_text(self) -> bool:
+        """Whether a single value stands here, and not a list or named values."""
+        return isinstance(self.node, yaml.ScalarNode)
+
+    def yes_or_no(self) -> bool:
+        """The value as an answer; nothing but yes and no is one."""
+        if self.text() not in {"yes", "no"}:
+            self.fail(f"{self.name} must be yes or no")
+        return self.text() == "yes"
+
     def mapping(self) -> dict[str, Place]:
         """The value as named places, in the order of the file."""
         if not isinstance(self.node, yaml.MappingNode):

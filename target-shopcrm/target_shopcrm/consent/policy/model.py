@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
-from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
-import pendulum
+from target_shopcrm.consent.policy.hours import Week, open_hours
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from target_shopcrm.consent.policy.durations import Validity
+    from target_shopcrm.consent.policy.grounds import Implied, SoftOptIn
+    from target_shopcrm.consent.policy.pauses import Cap, Freeze
+    from target_shopcrm.consent.policy.retention import Retention
 
 PURPOSES = ("service", "profiling", "marketing")
 RECORD_CLASSES = (
@@ -22,6 +25,9 @@ RECORD_CLASSES = (
     "orders",
     "loyalty_accounts",
     "contacts",
+    "contact_orders",
+    "contact_events",
+    "staff_cues",
 )
 
 
@@ -30,21 +36,17 @@ class PolicyError(Exception):
 
 
 class Shop(NamedTuple):
-    """Where a shop is: ISO 3166-1 country, and ISO 3166-1 or -2 code of the law it sells under."""
+    """Where a shop is.
+
+    Attributes:
+        country: ISO 3166-1.
+        jurisdiction: ISO 3166-1 or -2 code of the law it sells under.
+        timezone: IANA name of the shop's time zone, None where the file doesn't say.
+    """
 
     country: str
     jurisdiction: str
-
-
-class Validity(NamedTuple):
-    """How long a grant lives, in calendar months and days after it was given."""
-
-    months: int = 0
-    days: int = 0
-
-    def end(self, start: datetime) -> datetime:
-        """The instant from which a grant given at `start` has expired."""
-        return _later(start, self.months, self.days)
+    timezone: str | None = None
 
 
 class Purpose(NamedTuple):
@@ -77,6 +79,7 @@ class RecordClass:
     fields: Mapping[str, Requirement]
 
 
+_Ground = TypeVar("_Ground")
 _NOTHING: Mapping[str, Requirement] = MappingProxyType({})
 
 
@@ -92,6 +95,13 @@ class Policy:
         shops: where each shop is; ``default`` stands for every shop that isn't named.
         jurisdictions: the laws the policy was written for.
         records: what of each record class may leave, and for which purpose.
+        law: which law the policy follows, in a sentence; None where the file doesn't say.
+        quiet_hours: the hours in which messages may go out, by channel and law; see `hours`.
+        frequency_caps: how often one address is written to at most, by channel.
+        freeze_windows: the days on which nothing but erasures and withdrawals is written.
+        retention: how long things are kept.
+        implied_consent: how long a purchase or an inquiry counts, by law and channel.
+        soft_opt_in: where an own customer's address may be used, by law and channel.
     """
 
     name: str
@@ -101,6 +111,13 @@ class Policy:
     shops: Mapping[str, Shop]
     jurisdictions: frozenset[str]
     records: Mapping[str, RecordClass]
+    law: str | None
+    quiet_hours: Mapping[str, Mapping[str, Week]]
+    frequency_caps: Mapping[str, tuple[Cap, ...]]
+    freeze_windows: Mapping[str, Freeze]
+    retention: Retention
+    implied_consent: Mapping[str, Mapping[str, Implied]]
+    soft_opt_in: Mapping[str, Mapping[str, SoftOptIn]]
     _class_of_stream: Mapping[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -120,6 +137,35 @@ class Policy:
         shop = self._shop(shop_id)
         return shop.jurisdiction if shop else None
 
+    def timezone_of(self, shop_id: str) -> str | None:
+        """The IANA name of the shop's time zone, or None where the policy doesn't say."""
+        shop = self._shop(shop_id)
+        return shop.timezone if shop else None
+
+    def hours_of(self, channel: str, jurisdictions: Iterable[str]) -> Week | None:
+        """When messages may go out where all these laws hold; None for any time."""
+        by_law = self.quiet_hours.get(channel)
+        return None if by_law is None else open_hours(by_law, jurisdictions)
+
+    def implied_in(self, shop_id: str, channel: str) -> Implied | None:
+        """What implies consent on the channel under the shop's law, or None."""
+        return self._ground(self.implied_consent, shop_id, channel)
+
+    def soft_opt_in_of(self, shop_id: str, channel: str) -> SoftOptIn | None:
+        """The soft opt-in the shop has declared for the channel, or None."""
+        ground = self._ground(self.soft_opt_in, shop_id, channel)
+        return ground if ground is not None and ground.is_declared else None
+
+    def _ground(
+        self, by_law: Mapping[str, Mapping[str, _Ground]], shop_id: str, channel: str
+    ) -> _Ground | None:
+        """Of a part of a country and the country, the part's own entry speaks."""
+        jurisdiction = self.jurisdiction_of(shop_id)
+        if jurisdiction is None or channel not in self.channels:
+            return None
+        by_channel = by_law.get(jurisdiction, by_law.get(jurisdiction[:2]))
+        return None if by_channel is None else by_channel.get(channel)
+
     def fields_of(self, record_class: str) -> Mapping[str, Requirement]:
         """What each field of the class needs; empty for a class the policy doesn't know."""
         record = self.records.get(record_class)
@@ -136,9 +182,3 @@ class Policy:
 
     def _shop(self, shop_id: str) -> Shop | None:
         return self.shops.get(shop_id) or self.shops.get("default")
-
-
-@lru_cache(maxsize=1 << 14)
-def _later(start: datetime, months: int, days: int) -> datetime:
-    end = pendulum.instance(start.astimezone(timezone.utc)).add(months=months, days=days)
-    return datetime.combine(end.date(), end.time(), timezone.utc)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
 
@@ -34,8 +35,8 @@ def read_shops(place: Place | None, jurisdictions: frozenset[str]) -> dict[str, 
 def _shop(place: Place, jurisdictions: frozenset[str]) -> Shop:
     entries = place.mapping()
     for name, entry in entries.items():
-        if name not in {"country", "jurisdiction"}:
-            entry.fail(f"a shop has no {name!r}; use country, jurisdiction")
+        if name not in Shop._fields:
+            entry.fail(f"a shop has no {name!r}; use {', '.join(Shop._fields)}")
     if "country" not in entries:
         place.fail(f"the shop {place.name} has no country; write {{country: US}}")
     country = _country(entries["country"])
@@ -46,7 +47,8 @@ def _shop(place: Place, jurisdictions: frozenset[str]) -> Shop:
             f"this policy wasn't written for the law of {jurisdiction!r}; check that law with"
             f" counsel, then add it to 'jurisdictions'"
         )
-    return Shop(country, jurisdiction)
+    zone = entries.get("timezone")
+    return Shop(country, jurisdiction, _timezone(zone) if zone else None)
 
 
 def _country(place: Place) -> str:
@@ -54,6 +56,21 @@ def _country(place: Place) -> str:
     if country not in phonenumbers.SUPPORTED_REGIONS:
         place.fail(f"{country!r} isn't a country; use its two ISO 3166-1 letters, such as US")
     return country
+
+
+def _timezone(place: Place) -> str:
+    name = place.text()
+    if "/" not in name or name.startswith("Etc/") or not _is_zone(name):
+        place.fail(f"{name!r} isn't a time zone; use its IANA name, such as America/New_York")
+    return name
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return False
+    return True
 
 
 def _jurisdiction(place: Place) -> str:

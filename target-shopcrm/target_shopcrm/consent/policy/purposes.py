@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from target_shopcrm.consent.policy.model import PURPOSES, Purpose, Validity
+from target_shopcrm.consent.policy.durations import read_shorter
+from target_shopcrm.consent.policy.model import PURPOSES, Purpose
 
 if TYPE_CHECKING:
+    from target_shopcrm.consent.policy.durations import Validity
     from target_shopcrm.consent.policy.file import Place
     from target_shopcrm.consent.policy.model import Policy
 
-_DURATION = re.compile(r"([1-9][0-9]{0,3}) (month|day)s?")
 _NEEDS_CONSENT = frozenset(PURPOSES) - {"service"}
-_ANY_DAY = datetime(2025, 1, 1, tzinfo=timezone.utc)
 
 
 def read_purposes(place: Place | None, base: Policy | None) -> dict[str, Purpose]:
@@ -61,19 +59,6 @@ def _based(name: str, place: Place, before: Purpose | None) -> Purpose:
 
 
 def _valid_for(purpose: Purpose, place: Place, before: Purpose | None) -> Validity:
-    match = _DURATION.fullmatch(place.text())
-    if match is None:
-        place.fail(
-            f"{place.text()!r} is no duration; write a number of months or days, such as 24 months"
-        )
     if purpose.basis == "contract":
         place.fail("only consent runs out, a contract doesn't; remove 'valid_for'")
-    number = int(match[1])
-    valid_for = Validity(months=number) if match[2] == "month" else Validity(days=number)
-    longest = before.valid_for if before else None
-    if longest is not None and valid_for.end(_ANY_DAY) > longest.end(_ANY_DAY):
-        place.fail(
-            f"a policy that extends another can only tighten it, and {place.text()} is longer"
-            " than there; write a shorter time"
-        )
-    return valid_for
+    return read_shorter(place, before.valid_for if before else None)

@@ -29,6 +29,11 @@ def read_records(
     doesn't have; its streams and key stay those of the other.
     """
     records = dict(base.records) if base else {}
+    if place is not None and place.is_text():
+        place.fail(
+            f"{place.name} must be a list of record classes; a policy that extends another has"
+            " its records"
+        )
     for name, entry in place.mapping().items() if place else ():
         if name not in RECORD_CLASSES:
             entry.fail(f"there is no record class {name!r}; use {', '.join(RECORD_CLASSES)}")
