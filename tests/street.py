@@ -52,7 +52,11 @@ TABLES: Final = {
     "pos.customers": {"written_at"},
     "pos.orders": {"written_at"},
     "pos.loyalty_accounts": {"written_at"},
-    "consent.events": {"id", "run_id", "recorded_at"},
+    # Each database has a pepper of its own, and so its own fingerprints and its own chain.
+    "consent.events": {
+        *("id", "record_id", "run_id", "recorded_at"),
+        *("fingerprint", "pepper_id", "prev_hash", "hash"),
+    },
     "consent.contact_points": set[str](),
     "consent.verdicts": {"decided_at"},
     "sync.dead_letters": {"id", "first_run_id", "first_seen_at"},

@@ -12,7 +12,7 @@ from target_shopcrm.consent.verdicts import Reason
 from target_shopcrm.database.runs import WithheldField
 from target_shopcrm.database.tables import TABLES
 from target_shopcrm.decoding import BadRecord, decode
-from target_shopcrm.records import STREAMS, Contact, Customer
+from target_shopcrm.records import STREAMS, Activation, Customer, key_fields
 from target_shopcrm.routes.work import WHOLE_RECORD, withheld_field
 from target_shopcrm.rules import Rules, apply
 
@@ -69,9 +69,10 @@ class Intake:
             self._bury(batch, record)
         elif isinstance(record, Customer):
             batch.customers.append(record)
-        elif isinstance(record, Contact):
+        elif isinstance(record, Activation):
             batch.passed[stream] += 1
-            batch.contacts[record.shop_id, record.contact_id] = record
+            key = (record.shop_id, str(getattr(record, key_fields(stream)[1])))
+            batch.activation.setdefault(stream, {})[key] = record
         else:
             self._take_fact(batch, stream, record)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rich import box
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
+from target_shopcrm.commands.shared import moment, number, table
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from rich.console import RenderableType
 
@@ -26,14 +26,34 @@ _REASONS = {
     "channel_not_in_policy": "the policy doesn't use this channel",
     "purpose_not_in_policy": "the policy doesn't know this purpose",
     "not_in_policy": "not listed in the policy",
+    "pending_double_opt_in": "the yes isn't confirmed yet",
+    "implied_not_permitted": "a purchase is no yes here",
+    "erased": "the person was erased",
+    "quiet_hours": "it was night there, or nobody knows",
+    "frequency_cap": "they got enough messages",
+    "freeze_window": "the policy has a pause",
+    "contact_not_delivered": "the contact isn't in the CRM yet",
+    "retention": "too old to be kept",
+    "uncertain": "it isn't known whether it arrived",
 }
-_DESTINATIONS = {"shopcrm": "ShopCRM database", "jsonl": "contacts file"}
+_DESTINATIONS = {
+    "shopcrm": "ShopCRM database",
+    "jsonl": "contacts file",
+    "klaviyo": "Klaviyo",
+    "hubspot": "HubSpot",
+    "mailchimp": "Mailchimp",
+    "brevo": "Brevo",
+    "bottlecrm": "BottleCRM",
+    "tryton": "Tryton",
+}
 _STATES = {
     "completed": "done",
     "failed": "failed",
     "interrupted": "was stopped",
     "running": "going on",
 }
+_MODES = {"shadow": " (shadow)", "rollback": " (went back)"}
+_LEFT = ("contacts", "waiting", "dead_letters", "put_back", "pending_erasures")
 
 
 def rendered(status: dict[str, Any]) -> RenderableType:
@@ -51,16 +71,24 @@ def rendered(status: dict[str, Any]) -> RenderableType:
     if status["summary"]:
         parts.append(_summary(status["summary"]))
     parts.append(_runs(status["last_run"]["runs"]))
-    if status["dead_letters"]:
-        parts.append(
-            Text(
-                f"{status['dead_letters']} records couldn't be delivered; the table"
-                " sync.dead_letters says which field was wrong.\n"
-            )
-        )
+    if status["waiting"]:
+        parts.append(_waiting(status["waiting"]))
+    parts += _left_to_do(status["destinations"])
     database = status["database"]
     parts.append(Text(f"Database {database['name']} at {database['host']}:{database['port']}"))
     return Group(*parts)
+
+
+def in_short(reason: str) -> str:
+    """Say in a few words why something was held back.
+
+    Args:
+        reason: A stored reason.
+
+    Returns:
+        The words, or the reason itself where there are none.
+    """
+    return _REASONS.get(reason, reason)
 
 
 def _shops(shops: Sequence[dict[str, Any]]) -> RenderableType:
@@ -70,43 +98,43 @@ def _shops(shops: Sequence[dict[str, Any]]) -> RenderableType:
         (
             shop["shop_id"],
             _period(shop),
-            _number(shop["orders"]),
-            _number(shop["anonymous_orders"]),
-            _number(shop["customers"]),
-            _number(shop["products"]),
-            _number(shop["locations"]),
-            _number(shop["employees"]),
+            number(shop["orders"]),
+            number(shop["anonymous_orders"]),
+            number(shop["customers"]),
+            number(shop["products"]),
+            number(shop["locations"]),
+            number(shop["employees"]),
         )
         for shop in shops
     ]
     headings = ("Shop", "Days", "Orders", "of them anonymous", "Customers", "Products", "Places")
-    return _table("What came in", (*headings, "Staff"), rows, text_columns=2)
+    return table("What came in", (*headings, "Staff"), rows, text_columns=2)
 
 
 def _consent(consent: dict[str, dict[str, int]]) -> RenderableType:
     if not consent:
         return Text("")
     rows = [
-        (channel, *(_number(counts[name]) for name in ("given", "withdrawn", "unknown")))
+        (channel, *(number(counts[name]) for name in ("given", "withdrawn", "unknown")))
         for channel, counts in consent.items()
     ]
     headings = ("Channel", "said yes", "said no", "unknown (not used)")
-    return _table("May we write to them? (addresses, marketing)", headings, rows)
+    return table("May we write to them? (addresses, marketing)", headings, rows)
 
 
 def _withheld(withheld: Sequence[dict[str, Any]]) -> RenderableType:
     rows = [
         (
-            _DESTINATIONS.get(destination, destination),
+            _named(destination),
             ", ".join("everything" if field == "*" else field for field in fields),
             " or ".join(needs),
-            _REASONS.get(reason, reason),
-            _number(records),
+            in_short(reason),
+            number(records),
         )
         for destination, reason, records, fields, needs in _told_once(withheld)
     ]
     headings = ("Kept from", "What", "Needed for", "Because", "Records")
-    return _table("What the gate held back last time", headings, rows, text_columns=4)
+    return table("What the gate held back last time", headings, rows, text_columns=4)
 
 
 def _told_once(
@@ -130,10 +158,10 @@ def _told_once(
 
 def _summary(summary: Sequence[dict[str, Any]]) -> RenderableType:
     rows = [
-        (entry["shop_id"], entry["topic"], entry["label"], _number(entry["value"]))
+        (entry["shop_id"], entry["topic"], entry["label"], number(entry["value"]))
         for entry in summary
     ]
-    return _table("Relationships", ("Shop", "Topic", "", "Number"), rows, text_columns=3)
+    return table("Relationships", ("Shop", "Topic", "", "Number"), rows, text_columns=3)
 
 
 def _runs(runs: Sequence[dict[str, Any]]) -> RenderableType:
@@ -141,34 +169,62 @@ def _runs(runs: Sequence[dict[str, Any]]) -> RenderableType:
         return Text("")
     rows = [
         (
-            _DESTINATIONS.get(run["destination"], run["destination"]),
-            _STATES[run["state"]],
-            str(run["started_at"])[:16].replace("T", " ") + " UTC",
+            _named(run["destination"]),
+            _STATES[run["state"]] + _MODES.get(run["mode"], ""),
+            moment(run["started_at"]),
             f"{run['seconds']:.1f} s",
-            *(_number(run[name]) for name in ("read", "written", "unchanged")),
+            *(number(run[name]) for name in ("read", "written", "unchanged", "calls")),
         )
         for run in runs
     ]
-    headings = ("Last run into", "State", "Began", "Took", "Read", "Written", "Unchanged")
-    return _table("Last runs", headings, rows, text_columns=3)
+    headings = ("Last run into", "State", "Began", "Took", "Read", "Written", "Unchanged", "Calls")
+    return table("Last runs", headings, rows, text_columns=3)
 
 
-def _table(
-    title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], *, text_columns: int = 1
-) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for index, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if index < text_columns else "right")
-    for row in rows:
-        table.add_row(*row)
-    return table
+def _waiting(waiting: Sequence[dict[str, Any]]) -> RenderableType:
+    rows = [
+        (
+            _named(entry["destination"]),
+            entry["stream"],
+            in_short(entry["reason"]),
+            moment(entry["not_before"]) or "the next run",
+            number(entry["records"]),
+        )
+        for entry in waiting
+    ]
+    headings = ("Waits for", "What", "Because", "Not before", "Records")
+    return table("What waits", headings, rows, text_columns=4)
+
+
+def _left_to_do(destinations: Sequence[dict[str, Any]]) -> list[RenderableType]:
+    """How each CRM stands, as far as there is something to say."""
+    rows = [
+        (
+            _named(entry["destination"]),
+            *(number(entry[name]) for name in _LEFT),
+        )
+        for entry in destinations
+        if any(entry[name] for name in _LEFT)
+    ]
+    if not rows:
+        return []
+    headings = ("Destination", "Contacts", "Waiting", "Dead letters", "put back", "To be erased")
+    parts: list[RenderableType] = [table("What CRMs hold, and what is left to do", headings, rows)]
+    if any(entry["dead_letters"] for entry in destinations):
+        parts.append(
+            Text(
+                "Dead letters couldn't be delivered; 'shopcrm dead-letters list' says which field"
+                " was wrong.\n"
+            )
+        )
+    return parts
+
+
+def _named(destination: str) -> str:
+    return _DESTINATIONS.get(destination, destination)
 
 
 def _period(shop: dict[str, Any]) -> str:
     if shop["first_business_date"] is None:
         return ""
     return f"{shop['first_business_date']} to {shop['last_business_date']}"
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"

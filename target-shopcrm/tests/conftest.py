@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from crm_fakes import NAMES
+from crm_fakes.pilot import pilot_with
 from shopcrm_database import RunningServer, running_server
 from target_shopcrm.database.connection import connect
 from target_shopcrm.database.migrate import migrate
@@ -25,8 +27,11 @@ from target_shopcrm.target import TargetShopCRM
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-sys.path.insert(0, str(Path(__file__).parent / "consent"))
-"""Makes the consent machine and the situations importable for the tests beside and above them."""
+    from crm_fakes.pilot import Pilot
+
+for folder in ("consent", "destinations"):
+    sys.path.insert(0, str(Path(__file__).parent / folder))
+"""Makes the machines and the situations importable for the tests beside and above them."""
 
 TEMPLATE = "template_shopcrm"
 POLICY = """
@@ -159,6 +164,13 @@ def shop(server: RunningServer, tmp_path: Path) -> Iterator[Shop]:
     policy.write_text(POLICY)
     yield Shop(url, tmp_path, {"policy_path": str(policy)})
     server.drop_database(name)
+
+
+@pytest.fixture(params=sorted(NAMES))
+def pilot(request: pytest.FixtureRequest, shop: Shop) -> Iterator[Pilot]:
+    """A shop that tells a CRM, for every CRM there is."""
+    with pilot_with(request.param, shop, Singer()) as made:
+        yield made
 
 
 @pytest.fixture(autouse=True)

@@ -180,6 +180,10 @@ class DatabaseMachine(ConsentMachine):
             assert self.crm[name].pop(line["channel"]) == line["address"]
             self.lives.counts["withdrawals"] += 1
             return
+        if line["action"] == "forget":
+            assert not self.crm[name], "the withdrawals came first"
+            self.lives.counts["forgotten"] += 1
+            return
         told = {channel: line[field] for channel, field in ADDRESS_FIELDS.items() if field in line}
         assert list(told) == line["channels"]
         for channel, address in told.items():

@@ -86,7 +86,8 @@ def test_a_withdrawal_goes_out_before_anything_is_read(
         "channel": "email",
         "address": "ada.baker@example.com",
     }
-    assert send(shop, data, output) == [withdrawal]
+    forget = {"action": "forget", "stream": "contacts", "shop_id": "corner", "contact_id": "k1"}
+    assert send(shop, data, output) == [withdrawal, forget]
     assert send(shop, data, output) == []
 
 
@@ -98,6 +99,7 @@ def test_a_withdrawal_needs_no_input_at_all(shop: Shop, data: Path, output: Path
     assert [json.loads(line)["action"] for line in output.read_text().splitlines()] == [
         "upsert",
         "withdraw",
+        "forget",
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -132,7 +133,7 @@ def test_a_grant_that_runs_out_is_noticed_without_input(
     shop: Shop,
     singer: Singer,
 ) -> None:
-    old = "2024-11-25T00:00:00Z"
+    old = (datetime.now(timezone.utc) - timedelta(days=600)).isoformat()
     given = singer.consent("given", "profiling", event_time=old, observed_at=old)
     shop.run(
         [
@@ -141,11 +142,12 @@ def test_a_grant_that_runs_out_is_noticed_without_input(
         ]
     )
     granted = verdict(shop, "profiling")
-    in_2027 = singer.consent("unknown", "marketing", observed_at="2027-06-01T00:00:00Z")
+    later = (datetime.now(timezone.utc) + timedelta(days=300)).isoformat()
+    much_later = singer.consent("unknown", "marketing", observed_at=later)
     shop.run(
         [
             singer.schema("customers"),
-            singer.record("customers", "2", email="b@example.com", consents=[in_2027]),
+            singer.record("customers", "2", email="b@example.com", consents=[much_later]),
         ]
     )
     shop.run([])

@@ -59,6 +59,25 @@ def last_changes(
     return {(row[0], row[1]): row[2] for row in rows}
 
 
+def stored_keys(connection: Connection, keys: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Find out which customers are stored.
+
+    Args:
+        connection: In a transaction.
+        keys: shop_id and id of each.
+
+    Returns:
+        The keys of those that are.
+    """
+    wanted = list(keys)
+    rows = connection.execute(
+        "SELECT shop_id, id FROM unnest(%s::text[], %s::text[]) AS wanted (shop_id, id)"
+        " JOIN pos.customers USING (shop_id, id)",
+        [[key[0] for key in wanted], [key[1] for key in wanted]],
+    )
+    return {(str(row[0]), str(row[1])) for row in rows}
+
+
 def all_customer_keys(connection: Connection) -> set[tuple[str, str]]:
     """List all stored customers.
 

@@ -32,7 +32,7 @@ class DeadLetters:
     def blank_old_records(self) -> None:
         """Forget what records held that nobody has looked into for long."""
         self._connection.execute(
-            "UPDATE sync.dead_letters SET record = NULL"
+            "UPDATE sync.dead_letters SET record = NULL, replay_requested_at = NULL"
             " WHERE record IS NOT NULL AND first_seen_at < now() - %s::interval",
             [_KEEP_RECORDS],
         )
@@ -91,3 +91,35 @@ class DeadLetters:
                     " AND key IN (SELECT json_array_elements(%s::json)::jsonb)",
                     [self._destination, stream, msgspec.json.encode(sound).decode()],
                 )
+
+    def requested(self) -> list[tuple[int, str, bytes]]:
+        """List the letters that somebody asked to be delivered again.
+
+        They go through the run like records that just came in: through the gate, and to the
+        dead letters again where they are still bad.
+
+        Returns:
+            Id, stream and record of each, as it came in; oldest first.
+        """
+        rows = self._connection.execute(
+            "SELECT id, stream, record FROM sync.dead_letters WHERE destination = %s"
+            " AND replay_requested_at IS NOT NULL AND record IS NOT NULL ORDER BY id",
+            [self._destination],
+        )
+        return [(row[0], row[1], bytes(row[2])) for row in rows]
+
+    def replayed(self, ids: Sequence[int]) -> None:
+        """Note that requested letters were taken up, so that the next run doesn't take them too.
+
+        Call it in the transaction that delivers them. Letters of records that were delivered go
+        by `remove`; those of records that are still bad stay, and may be asked for again.
+
+        Args:
+            ids: From `requested`.
+        """
+        if ids:
+            self._connection.execute(
+                "UPDATE sync.dead_letters SET replay_requested_at = NULL"
+                " WHERE destination = %s AND id = ANY (%s)",
+                [self._destination, list(ids)],
+            )

@@ -1,30 +1,49 @@
-"""What external destinations were told, so that they are told only what changed."""
+"""What destinations outside were told, so that they are told only what changed."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 from psycopg.types.json import Jsonb
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+    from datetime import datetime
     from uuid import UUID
 
     from target_shopcrm.database.connection import Connection
 
-ContactKey = tuple[str, str]
+RecordKey = tuple[str, str]
+
+UNSETTLED = b""
+"""The row hash of a record that was on its way when nobody noted how it ended."""
 
 
 class Delivered(NamedTuple):
     """What a destination holds of one record.
 
     Attributes:
-        row_hash: Of what it was last told; empty where nothing of that stands any more.
-        permitted: For each channel it may use, the normalised address.
+        row_hash: Of what it was last told; `UNSETTLED` where that isn't known for sure.
+        permitted: For each channel it may use, the normalised address. While a delivery is on
+            its way this also names what the destination may be about to learn.
+        fields: The fields it was told.
+        granted: For each channel whose consent it was told, the address.
+        lists: The lists the contact was put on.
+        remote_id: The destination's own id.
     """
 
     row_hash: bytes
     permitted: dict[str, str]
+    fields: dict[str, object] = {}  # noqa: RUF012 - read only
+    granted: dict[str, str] = {}  # noqa: RUF012 - read only
+    lists: list[str] = []  # noqa: RUF012 - read only
+    remote_id: str | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is known what the destination holds."""
+        return self.row_hash != UNSETTLED
 
 
 class Deliveries:
@@ -34,13 +53,17 @@ class Deliveries:
         connection: In a transaction.
         destination: Its name.
         stream: What was delivered.
+        is_shadow: Whether nothing is delivered, so that nothing may be remembered.
     """
 
-    def __init__(self, connection: Connection, destination: str, stream: str) -> None:
+    def __init__(
+        self, connection: Connection, destination: str, stream: str, *, is_shadow: bool = False
+    ) -> None:
         self._connection = connection
         self._which = {"destination": destination, "stream": stream}
+        self._is_shadow = is_shadow
 
-    def with_permissions(self) -> dict[ContactKey, Delivered]:
+    def with_permissions(self) -> dict[RecordKey, Delivered]:
         """Find what was delivered with a permission to use an address.
 
         Returns:
@@ -48,7 +71,7 @@ class Deliveries:
         """
         return self._read("permitted <> '{}'", {})
 
-    def of(self, keys: Collection[ContactKey]) -> dict[ContactKey, Delivered]:
+    def of(self, keys: Collection[RecordKey]) -> dict[RecordKey, Delivered]:
         """Find what was delivered of some records.
 
         Args:
@@ -62,43 +85,116 @@ class Deliveries:
             wanted, {"shops": [key[0] for key in keys], "keys": [key[1] for key in keys]}
         )
 
-    def save(self, delivered: Mapping[ContactKey, Delivered], run_id: UUID) -> None:
+    def times_to(self, addresses: Collection[str], since: datetime) -> dict[str, list[datetime]]:
+        """Ask when records were delivered that may have made the destination write to somebody.
+
+        Args:
+            addresses: Normalised addresses.
+            since: How far back.
+
+        Returns:
+            For each address with any, the instants.
+        """
+        rows = self._connection.execute(
+            "SELECT told.address, delivered_at FROM sync.deliveries,"
+            " LATERAL jsonb_each_text(permitted) AS told (channel, address)"
+            " WHERE destination = %(destination)s AND stream = %(stream)s"
+            " AND delivered_at >= %(since)s AND told.address = ANY (%(addresses)s)",
+            {**self._which, "since": since, "addresses": list(addresses)},
+        )
+        found: dict[str, list[datetime]] = {}
+        for address, at in rows:
+            found.setdefault(address, []).append(at)
+        return found
+
+    def save(self, delivered: Mapping[RecordKey, Delivered], run_id: UUID) -> None:
         """Remember what was delivered.
 
         Args:
             delivered: By shop_id and key.
             run_id: The run that delivered it.
         """
-        if not delivered:
+        if not delivered or self._is_shadow:
+            return
+        # One JSON text is read and written much faster than row after row.
+        rows = [
+            {
+                "shop_id": shop_id,
+                "key": key,
+                "row_hash": now.row_hash.hex(),
+                "permitted": now.permitted,
+                "fields": now.fields,
+                "granted": now.granted,
+                "lists": now.lists,
+                "remote_id": now.remote_id,
+            }
+            for (shop_id, key), now in delivered.items()
+        ]
+        self._connection.execute(
+            "INSERT INTO sync.deliveries (destination, stream, shop_id, key, row_hash, permitted,"
+            " fields, granted, lists, remote_id, run_id, delivered_at)"
+            " SELECT %(destination)s, %(stream)s, shop_id, key, decode(row_hash, 'hex'), permitted,"
+            " fields, granted, lists, remote_id, %(run)s, now() FROM json_to_recordset(%(rows)s)"
+            " AS told (shop_id text, key text, row_hash text, permitted jsonb, fields jsonb,"
+            " granted jsonb, lists jsonb, remote_id text)"
+            " ON CONFLICT (destination, stream, shop_id, key) DO UPDATE SET"
+            " row_hash = EXCLUDED.row_hash, permitted = EXCLUDED.permitted,"
+            " fields = EXCLUDED.fields, granted = EXCLUDED.granted, lists = EXCLUDED.lists,"
+            " remote_id = EXCLUDED.remote_id, run_id = EXCLUDED.run_id,"
+            " delivered_at = EXCLUDED.delivered_at",
+            {**self._which, "run": run_id, "rows": msgspec.json.encode(rows).decode()},
+        )
+
+    def remember_before(self, before: Mapping[RecordKey, Delivered | None], run_id: UUID) -> None:
+        """Keep what a destination held before this run first changes it, to be able to go back.
+
+        Args:
+            before: By shop_id and key; None for what it didn't hold.
+            run_id: The run that is about to change it.
+        """
+        if not before or self._is_shadow:
             return
         with self._connection.cursor() as cursor:
             cursor.executemany(
-                "INSERT INTO sync.deliveries (destination, stream, shop_id, key, row_hash,"
-                " permitted, run_id, delivered_at) VALUES (%(destination)s, %(stream)s, %(shop)s,"
-                " %(key)s, %(row_hash)s, %(permitted)s, %(run)s, now())"
-                " ON CONFLICT (destination, stream, shop_id, key) DO UPDATE SET"
-                " row_hash = EXCLUDED.row_hash, permitted = EXCLUDED.permitted,"
-                " run_id = EXCLUDED.run_id, delivered_at = EXCLUDED.delivered_at",
-                self._rows(delivered, run_id),
+                "INSERT INTO sync.changes (run_id, destination, stream, shop_id, key, before)"
+                " VALUES (%(run)s, %(destination)s, %(stream)s, %(shop)s, %(key)s, %(before)s)"
+                " ON CONFLICT DO NOTHING",
+                [
+                    {
+                        **self._which,
+                        "run": run_id,
+                        "shop": shop_id,
+                        "key": key,
+                        "before": None
+                        if was is None
+                        else Jsonb({"fields": was.fields, "lists": was.lists}),
+                    }
+                    for (shop_id, key), was in before.items()
+                ],
             )
 
-    def _rows(
-        self, delivered: Mapping[ContactKey, Delivered], run_id: UUID
-    ) -> Iterable[dict[str, object]]:
-        for (shop_id, key), now in delivered.items():
-            yield {
-                **self._which,
-                "shop": shop_id,
-                "key": key,
-                "row_hash": now.row_hash,
-                "permitted": Jsonb(now.permitted),
-                "run": run_id,
-            }
+    def changed_by(self, run_id: UUID) -> Iterable[tuple[RecordKey, dict[str, object] | None]]:
+        """List what a run has changed.
 
-    def _read(self, condition: str, values: dict[str, object]) -> dict[ContactKey, Delivered]:
+        Args:
+            run_id: The run.
+
+        Returns:
+            For each record its shop_id and key, and `fields` and `lists` from before; None where
+            the destination held nothing.
+        """
         rows = self._connection.execute(
-            "SELECT shop_id, key, row_hash, permitted FROM sync.deliveries"  # noqa: S608 - ours
+            "SELECT shop_id, key, before FROM sync.changes WHERE run_id = %(run)s"
+            " AND destination = %(destination)s AND stream = %(stream)s ORDER BY shop_id, key",
+            {**self._which, "run": run_id},
+        )
+        return [((row[0], row[1]), row[2]) for row in rows]
+
+    def _read(self, condition: str, values: dict[str, object]) -> dict[RecordKey, Delivered]:
+        rows = self._connection.execute(
+            "SELECT shop_id, key, row_hash, permitted, fields, granted, lists, remote_id"  # noqa: S608 - ours
+            " FROM sync.deliveries"
             f" WHERE destination = %(destination)s AND stream = %(stream)s AND {condition}",
             {**self._which, **values},
         )
-        return {(row[0], row[1]): Delivered(bytes(row[2]), row[3]) for row in rows}
+        return {(row[0], row[1]): Delivered(bytes(row[2]), *row[3:]) for row in rows}

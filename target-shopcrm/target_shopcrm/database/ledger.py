@@ -1,18 +1,29 @@
-"""The consent ledger in PostgreSQL: events, contact points and verdicts. It decides nothing."""
+"""The consent ledger in PostgreSQL: events, contact points and verdicts. It decides nothing.
+
+Events are for good and hold no address, only its fingerprint: who asks knows the address, and the
+ledger hashes it. Contact points and verdicts hold addresses, and can be deleted.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import uuid4
 
 from target_shopcrm.consent.assertions import ContactPoint
 from target_shopcrm.consent.events import ConsentEvent, Key
+from target_shopcrm.database.fingerprints import Peppers, kind_of
+from target_shopcrm.database.ledger_chain import COLUMNS, LINK, Chain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from uuid import UUID
 
     from target_shopcrm.database.connection import Connection
+    from target_shopcrm.database.fingerprints import Pepper
+
+_SAID = tuple(name for name in ConsentEvent.__struct_fields__ if name not in Key._fields)
+"""What an event says about its key."""
 
 
 class StoredVerdict(NamedTuple):
@@ -32,6 +43,14 @@ class Ledger:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._read_peppers: Peppers | None = None
+
+    @property
+    def _peppers(self) -> Peppers:
+        """Read when first needed: most of what a ledger is asked takes none."""
+        if self._read_peppers is None:
+            self._read_peppers = Peppers(self._connection)
+        return self._read_peppers
 
     def events_for(self, keys: Iterable[Key]) -> dict[Key, list[ConsentEvent]]:
         """Read everything that was said about some keys.
@@ -44,36 +63,118 @@ class Ledger:
         """
         wanted = list(keys)
         found: dict[Key, list[ConsentEvent]] = {}
-        if not wanted:
+        peppers = self._peppers.all if wanted else ()
+        if not peppers:
             return found
+        fingerprints = [
+            (number, key.shop_id, key.channel, _fingerprint(pepper, key), key.purpose)
+            for pepper in peppers
+            for number, key in enumerate(wanted)
+        ]
         rows = self._connection.execute(
-            "SELECT shop_id, channel, address, purpose, state, event_time, observed_at, source,"
-            " reason FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])"
-            " AS wanted (shop_id, channel, address, purpose)"
-            " JOIN consent.events USING (shop_id, channel, address, purpose) ORDER BY id",
-            _columns(wanted, 4),
+            f"SELECT number, {', '.join(_SAID)}"  # noqa: S608 - constants
+            " FROM unnest(%s::int[], %s::text[], %s::text[], %s::bytea[], %s::text[])"
+            " AS wanted (number, shop_id, channel, fingerprint, purpose)"
+            " JOIN consent.events USING (shop_id, channel, fingerprint, purpose) ORDER BY id",
+            _columns(fingerprints, 5),
         )
-        names = ConsentEvent.__struct_fields__
-        for row in rows:
-            event = ConsentEvent(**dict(zip(names, row, strict=True)))
-            found.setdefault(event.key, []).append(event)
+        for number, *said in rows:
+            key = wanted[number]
+            event = ConsentEvent(**key._asdict(), **dict(zip(_SAID, said, strict=True)))
+            found.setdefault(key, []).append(event)
         return found
 
-    def append(self, events: Sequence[ConsentEvent], run_id: UUID) -> None:
+    def history(self, shop_id: str, addresses: Mapping[str, Iterable[str]]) -> list[dict[str, Any]]:
+        """Read everything that was said about some addresses, as it is kept.
+
+        Args:
+            shop_id: The shop.
+            addresses: By channel.
+
+        Returns:
+            For each event its stored columns by name, and its address; oldest entry first.
+        """
+        by_fingerprint = {
+            pepper.fingerprint(shop_id, kind_of(channel), address): address
+            for channel, of_channel in addresses.items()
+            for address in of_channel
+            for pepper in self._peppers.all
+        }
+        names = (*COLUMNS, *LINK)
+        rows = self._connection.execute(
+            f"SELECT {', '.join(names)} FROM consent.events"  # noqa: S608 - constants
+            " WHERE shop_id = %s AND channel = ANY (%s) AND fingerprint = ANY (%s) ORDER BY id",
+            [shop_id, list(addresses), list(by_fingerprint)],
+        )
+        events = [dict(zip(names, row, strict=True)) for row in rows]
+        return [{**event, "address": by_fingerprint[event["fingerprint"]]} for event in events]
+
+    def append(self, events: Sequence[ConsentEvent], run_id: UUID | None) -> None:
         """Append events; nothing ever changes or removes them again.
+
+        Whoever appends waits for whoever else does, until the end of their transactions: the
+        chain has one end.
 
         Args:
             events: What is new.
-            run_id: The run that learnt it.
+            run_id: The run that learnt it, or None where it was no run.
         """
         if not events:
             return
-        columns = ConsentEvent.__struct_fields__
-        with self._connection.cursor().copy(
-            f"COPY consent.events ({', '.join(columns)}, run_id) FROM STDIN"
-        ) as copy:
-            for event in events:
-                copy.write_row((*(getattr(event, name) for name in columns), run_id))
+        chain = Chain(self._connection, self._peppers)
+        recorded_at = chain.begin()
+        pepper = self._peppers.current()
+        chain.append(
+            {
+                **{name: getattr(event, name) for name in _SAID},
+                "record_id": uuid4(),
+                "shop_id": event.shop_id,
+                "channel": event.channel,
+                "fingerprint": _fingerprint(pepper, event.key),
+                "pepper_id": pepper.id,
+                "purpose": event.purpose,
+                "run_id": run_id,
+                "recorded_at": recorded_at,
+            }
+            for event in events
+        )
+
+    def last_agreements(
+        self, addresses: Iterable[tuple[str, str, str]], *, undated_too: bool = False
+    ) -> dict[tuple[str, str, str], datetime]:
+        """Ask when people last agreed to anything, of their own accord and with a date.
+
+        Args:
+            addresses: shop_id, channel and normalised address of each.
+            undated_too: Whether an agreement without a date counts from its observation.
+
+        Returns:
+            The instant, for each address where there is one. Nobody agrees in the future: what
+            was observed earlier counts from then.
+        """
+        by_fingerprint = {
+            (shop_id, channel, pepper.fingerprint(shop_id, kind_of(channel), address)): (
+                shop_id,
+                channel,
+                address,
+            )
+            for shop_id, channel, address in addresses
+            for pepper in self._peppers.all
+        }
+        found: dict[tuple[str, str, str], datetime] = {}
+        rows = self._connection.execute(
+            "SELECT shop_id, channel, fingerprint, max(least(event_time, observed_at))"
+            " FROM unnest(%s::text[], %s::text[], %s::bytea[])"
+            " AS wanted (shop_id, channel, fingerprint)"
+            " JOIN consent.events USING (shop_id, channel, fingerprint)"
+            " WHERE state = 'given' AND (event_time IS NOT NULL OR %s)"
+            " AND legal_basis = 'consent_express' GROUP BY 1, 2, 3",
+            [*_columns(list(by_fingerprint), 3), undated_too],
+        )
+        for shop_id, channel, fingerprint, at in rows:
+            address = by_fingerprint[shop_id, channel, fingerprint]
+            found[address] = max(at, found.get(address, at))
+        return found
 
     def newest_observation(self) -> datetime | None:
         """Ask for the latest instant at which anything was observed, by the vendors' clocks.
@@ -230,6 +331,10 @@ def clock(*observations: datetime | None) -> datetime:
     """
     now = datetime.now(timezone.utc)
     return max([now, *(seen for seen in observations if seen is not None)])
+
+
+def _fingerprint(pepper: Pepper, key: Key) -> bytes:
+    return pepper.fingerprint(key.shop_id, kind_of(key.channel), key.address)
 
 
 def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:

@@ -85,14 +85,16 @@ class RunLog:
     Args:
         connection: The run's connection.
         destination: The run's destination.
+        mode: live, shadow or rollback.
 
     Attributes:
         dead_letters: What the destination couldn't be given.
     """
 
-    def __init__(self, connection: Connection, destination: str) -> None:
+    def __init__(self, connection: Connection, destination: str, mode: str = "live") -> None:
         self._connection = connection
         self._destination = destination
+        self._mode = mode
         self.dead_letters = DeadLetters(connection, destination)
         self.run_id = uuid.uuid4()
         self.counts = Counts()
@@ -111,18 +113,19 @@ class RunLog:
             [self._destination],
         )
         self._connection.execute(
-            "INSERT INTO sync.runs (id, destination, state, started_at)"
-            " VALUES (%s, %s, 'running', now())",
-            [self.run_id, self._destination],
+            "INSERT INTO sync.runs (id, destination, mode, state, started_at)"
+            " VALUES (%s, %s, %s, 'running', now())",
+            [self.run_id, self._destination, self._mode],
         )
         self.dead_letters.blank_old_records()
         self._connection.commit()
 
-    def save(self, counts: Counts) -> None:
+    def save(self, counts: Counts, calls: int = 0) -> None:
         """Write down what a batch did, in the batch's own transaction.
 
         Args:
             counts: What the batch counted.
+            calls: How many requests this run has sent so far.
         """
         for reason, records in counts.withheld.items():
             self._connection.execute(
@@ -137,9 +140,10 @@ class RunLog:
         total.merge(counts)
         self._connection.execute(
             "UPDATE sync.runs SET read = %s, written = %s, unchanged = %s, withheld = %s,"
-            " dead_lettered = %s, streams = %s WHERE id = %s",
+            " dead_lettered = %s, calls = %s, streams = %s WHERE id = %s",
             [
                 *(total.total(name) for name in TOTALS),
+                calls,
                 Jsonb({stream: dict(counter) for stream, counter in total.streams.items()}),
                 self.run_id,
             ],
@@ -172,7 +176,7 @@ class RunLog:
     def _try_lock(self) -> bool:
         row = self._connection.execute(
             "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))",
-            [f"shopcrm: run into {self._destination}"],
+            [run_lock(self._destination)],
         ).fetchone()
         self._connection.commit()
         return bool(row and row[0])
@@ -188,3 +192,15 @@ class RunLog:
             f"Another run into {self._destination} has been going on{since}; wait until it ends,"
             " or stop it, then run again."
         )
+
+
+def run_lock(destination: str) -> str:
+    """Name the advisory lock that a run into a destination holds.
+
+    Args:
+        destination: The run's destination.
+
+    Returns:
+        The text whose hash is the lock's number.
+    """
+    return f"shopcrm: run into {destination}"

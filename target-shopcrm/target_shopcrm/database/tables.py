@@ -103,11 +103,45 @@ class Table:
         """
         plain = self._plain_cells(record)
         json = [None if value is None else _encode(value) for value in self._json_cells(record)]
-        digest = hashlib.blake2b(_encode(plain), digest_size=_HASH_BYTES)
-        for value in json:
-            digest.update(b"\0" if value is None else value)
-        cells = (*plain, *(None if value is None else _JSONB_VERSION + value for value in json))
-        return Row(plain[:2], digest.digest(), cells)
+        return _row(plain, json)
+
+    def replaced(self, row: Row, **cells: Any) -> Row:
+        """Make another row of a row.
+
+        Args:
+            row: A row of this table.
+            cells: The new values by column; of a jsonb column what is to become JSON.
+
+        Returns:
+            The row that `row` would have made of such a record.
+        """
+        plain = dict(zip(self.plain, row.cells, strict=False))
+        stored = row.cells[len(self.plain) :]
+        json = {
+            name: None if cell is None else cell[len(_JSONB_VERSION) :]
+            for name, cell in zip(self.json, stored, strict=True)
+        }
+        for name, value in cells.items():
+            if name in plain:
+                plain[name] = value
+            else:
+                json[name] = None if value is None else _encode(value)
+        return _row(tuple(plain.values()), list(json.values()))
+
+    def cell(self, row: Row, name: str) -> Any:
+        """Read one cell.
+
+        Args:
+            row: A row of this table.
+            name: A column; a jsonb one is decoded.
+
+        Returns:
+            Its value.
+        """
+        if name in self.plain:
+            return row.cells[list(self.plain).index(name)]
+        cell = row.cells[len(self.plain) + self.json.index(name)]
+        return None if cell is None else msgspec.json.decode(cell[len(_JSONB_VERSION) :])
 
     def version(self, row: Row) -> Version:
         """Tell which version of its record a row holds.
@@ -120,6 +154,14 @@ class Table:
         """
         cells = dict(zip(self.columns, row.cells, strict=True))
         return Version(cells.get("updated_at"), cells.get("deleted_at"))
+
+
+def _row(plain: tuple[Any, ...], json: Sequence[bytes | None]) -> Row:
+    digest = hashlib.blake2b(_encode(plain), digest_size=_HASH_BYTES)
+    for value in json:
+        digest.update(b"\0" if value is None else value)
+    cells = (*plain, *(None if value is None else _JSONB_VERSION + value for value in json))
+    return Row(plain[:2], digest.digest(), cells)
 
 
 def _getter(names: tuple[str, ...]) -> Callable[[Any], Sequence[Any]]:

@@ -9,10 +9,12 @@ import msgspec
 from target_shopcrm.database.isolation import Refusal, write_isolated
 from target_shopcrm.database.tables import TABLES, Row
 from target_shopcrm.decoding import BadRecord
-from target_shopcrm.routes import customers
+from target_shopcrm.errors import ConfigurationError
+from target_shopcrm.routes import customers, implied, screening
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from uuid import UUID
 
     from target_shopcrm.batch import Batch
     from target_shopcrm.destinations.base import TableDestination
@@ -30,6 +32,32 @@ class TableRoute:
     def __init__(self, destination: TableDestination) -> None:
         self._destination = destination
 
+    @property
+    def is_holding(self) -> bool:
+        """Never: the embedded CRM takes everything at once."""
+        return False
+
+    def finish(self, work: Work) -> None:
+        """Do nothing: nothing waits for the embedded CRM.
+
+        Args:
+            work: Not used.
+        """
+
+    def restore(self, work: Work, run_id: UUID) -> None:  # noqa: ARG002 - the protocol's signature
+        """Refuse: the tables are a copy of the registers.
+
+        Args:
+            work: Not used.
+            run_id: Not used.
+
+        Raises:
+            ConfigurationError: Always.
+        """
+        raise ConfigurationError(
+            "The ShopCRM database is a copy of the registers: run the tap with --full-refresh."
+        )
+
     def begin(self, work: Work) -> None:
         """Clear what ran out, or what a changed policy no longer permits, before reading.
 
@@ -45,11 +73,21 @@ class TableRoute:
             work: The batch's transaction.
             batch: What was read.
         """
+        is_screening = screening.is_needed(work)
+        if is_screening:
+            screening.discreet_letters(work)
         if batch.customers:
-            self._deliver_customers(work, batch.customers)
-        for stream, rows in batch.rows.items():
-            handled = self._upsert(work, stream, list(rows.values()))
+            read_in = batch.customers
+            admitted = screening.admitted(work, read_in) if is_screening else read_in
+            self._deliver_customers(work, admitted)
+        for stream, read in batch.rows.items():
+            rows = list(read.values())
+            if is_screening and stream in screening.NAMING_A_CUSTOMER:
+                rows = screening.without_erased(work, stream, rows)
+            handled = self._upsert(work, stream, rows) + len(read) - len(rows)
             work.counts.add(stream, unchanged=batch.passed[stream] - handled)
+            if stream == implied.STREAM:
+                implied.learn_from_orders(work, rows)
 
     def _deliver_customers(self, work: Work, read: Sequence[Customer]) -> None:
         """Write customers; one that the database refuses takes no other along."""

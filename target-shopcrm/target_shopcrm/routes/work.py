@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from target_shopcrm.consent.gate import Withheld
 from target_shopcrm.consent.verdicts import Reason
@@ -18,7 +19,21 @@ if TYPE_CHECKING:
     from target_shopcrm.database.connection import Connection
     from target_shopcrm.decoding import BadRecord
 
+T = TypeVar("T")
+
 WHOLE_RECORD = "*"
+
+Effect = Callable[[], Any]
+"""Something that reaches out of the database, and can't be rolled back."""
+StepsTo = Generator[Effect, Any, T]
+"""Work that goes through several transactions.
+
+What runs up to a `yield` is one transaction. It is committed before the yielded effect is carried
+out, outside of any transaction; what the effect returns is sent in, and the next
+one begins.
+"""
+Steps = StepsTo[None]
+"""The same, without a result."""
 
 
 @dataclass
@@ -109,12 +124,28 @@ def whole_record(policy: Policy, stream: str, withheld: Iterable[Withheld]) -> l
 
 
 class Route(Protocol):
-    """From a batch to a destination, through the gate."""
+    """From a batch to a destination, through the gate.
 
-    def begin(self, work: Work) -> None:
+    Each way returns None when one transaction was enough, else what has to follow.
+    """
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether records were left for a later run, so that no STATE may be written."""
+        ...
+
+    def begin(self, work: Work) -> Steps | None:
         """Do what comes before the input is read: withdrawals first."""
         ...
 
-    def deliver(self, work: Work, batch: Batch) -> None:
+    def deliver(self, work: Work, batch: Batch) -> Steps | None:
         """Deliver what may pass of a batch."""
+        ...
+
+    def finish(self, work: Work) -> Steps | None:
+        """Do what can only be done when everything was read."""
+        ...
+
+    def restore(self, work: Work, run_id: UUID) -> Steps | None:
+        """Bring the destination back to what it was told before a run, consent excepted."""
         ...
