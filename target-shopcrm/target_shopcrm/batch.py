@@ -12,7 +12,7 @@ from target_shopcrm.records import key_fields
 if TYPE_CHECKING:
     from target_shopcrm.database.tables import Row
     from target_shopcrm.decoding import BadRecord
-    from target_shopcrm.records import Contact, Customer
+    from target_shopcrm.records import Activation, Customer
 
 MAX_BYTES = 8_000_000
 """Input bytes after which a batch is full, whatever its number of records."""
@@ -29,7 +29,7 @@ class Batch:
     Attributes:
         rows: For each table of schema pos the rows, by key; the gate's rules are applied.
         customers: Customers as read.
-        contacts: Contacts as read, by key.
+        activation: For each ``activation-`` stream the latest record of each key.
         counts: What was read, and what was held back while reading.
         bad_records: What can't be delivered.
         passed: For each table the number of records that became rows, superseded ones included.
@@ -41,7 +41,7 @@ class Batch:
 
     rows: dict[str, dict[tuple[str, str], Row]] = field(default_factory=dict)
     customers: list[Customer] = field(default_factory=list)
-    contacts: dict[tuple[str, str], Contact] = field(default_factory=dict)
+    activation: dict[str, dict[tuple[str, str], Activation]] = field(default_factory=dict)
     counts: Counts = field(default_factory=Counts)
     bad_records: list[BadRecord] = field(default_factory=list)
     passed: Counter[str] = field(default_factory=Counter)
@@ -62,8 +62,7 @@ class Batch:
         found: list[tuple[str, str]] = [*self.rows.get(stream, ())]
         if stream == "customers":
             found += [(each.shop_id, each.id) for each in self.customers]
-        if stream == "activation-contacts":
-            found += self.contacts
+        found += self.activation.get(stream, ())
         return [dict(zip(key_fields(stream), key, strict=True)) for key in found]
 
     def is_full(self, batch_size: int) -> bool:

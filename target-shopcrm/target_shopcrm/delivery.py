@@ -3,8 +3,10 @@
 While one batch is being committed by the writing thread, the next one is read and decoded. There
 is never more than one batch in flight, so the order of commits is the order of reading.
 
-One transaction per batch: the route delivers, bookkeeping is saved, COMMIT; then the latest STATE
-before those records goes to standard output.
+Into the embedded CRM a batch is one transaction: the route delivers, bookkeeping is saved, COMMIT.
+A CRM outside can't take part in one, so its route goes in steps (`routes.work.Steps`): what is
+about to happen is committed, then it happens, then its outcome is committed. The latest STATE
+before those records goes to standard output when the last step is durable.
 """
 
 from __future__ import annotations
@@ -12,30 +14,35 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import psycopg
+from msgspec import Raw
 
 from target_shopcrm.batch import Batch
 from target_shopcrm.consent.policy import PolicyError, load_policy
 from target_shopcrm.database.connection import connect, database_url, explained
 from target_shopcrm.database.migrate import migrate
 from target_shopcrm.database.runs import RunLog
-from target_shopcrm.destinations import destination_for
+from target_shopcrm.destinations import destination_for, streams_of
 from target_shopcrm.errors import ConfigurationError, Interrupted, OutputError, ShopCRMError
 from target_shopcrm.intake import Intake
 from target_shopcrm.routes import route_to
-from target_shopcrm.routes.work import Work
+from target_shopcrm.routes.work import Effect, Steps, Work
 
 if TYPE_CHECKING:
     import logging
-
-    from msgspec import Raw
+    from uuid import UUID
 
     from target_shopcrm.decoding import BadRecord
     from target_shopcrm.settings import Settings
+
+Way = Callable[[Work], "Steps | None"]
+"""One of a route's ways: begin, deliver a batch, finish."""
 
 _MAX_AGE_SECONDS = 30.0
 """A slow tap's records are committed at least this often, at the next STATE line."""
@@ -49,12 +56,15 @@ class Delivery:
     Args:
         settings: The settings of the run.
         logger: Where the few lines for people go.
+        mode: Another mode than that of the settings: ``rollback``.
 
     Raises:
         ShopCRMError: If the run can't begin.
     """
 
-    def __init__(self, settings: Settings, logger: logging.Logger) -> None:
+    def __init__(
+        self, settings: Settings, logger: logging.Logger, *, mode: str | None = None
+    ) -> None:
         self._settings = settings
         self._logger = logger
         self._url = database_url(settings.database_url)
@@ -63,8 +73,8 @@ class Delivery:
         except PolicyError as error:
             raise ConfigurationError(str(error)) from error
         self._destination = destination_for(settings)
-        self._route = route_to(self._destination)
-        self.intake = Intake(self._policy, self._destination.streams)
+        self._route = route_to(self._destination, settings)
+        self.intake = Intake(self._policy, streams_of(self._destination))
         self._batch = Batch()
         self._began_at = time.monotonic()
         self._in_flight: Future[None] | None = None
@@ -73,7 +83,9 @@ class Delivery:
         self._state_written: bytes | None = None
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="shopcrm-writer")
         self._connection = connect(self._url, program=f"target-shopcrm {settings.destination}")
-        self._log = RunLog(self._connection, settings.destination)
+        mode = mode or ("shadow" if settings.is_shadow else "live")
+        self._log = RunLog(self._connection, settings.destination, mode)
+        self._is_aborted = False
         try:
             self._begin()
         except BaseException as error:
@@ -124,6 +136,22 @@ class Delivery:
         if time.monotonic() - self._began_at > _MAX_AGE_SECONDS:
             self._submit()
 
+    def restore(self, run_id: UUID) -> None:
+        """Bring contacts back to what the destination was told before a run, and end this one.
+
+        Args:
+            run_id: The run to take back.
+
+        Raises:
+            ShopCRMError: If it can't be done.
+        """
+        try:
+            self._transact(Batch(), partial(self._route.restore, run_id=run_id))
+        except BaseException as error:
+            self.abort(error)
+            raise
+        self.finish()
+
     def finish(self) -> None:
         """Commit what is left and end the run.
 
@@ -133,6 +161,7 @@ class Delivery:
         try:
             self._submit()
             self._wait()
+            self._transact(Batch(), self._route.finish)
             with explained(self._url):
                 self._log.end("completed")
         except BaseException as error:
@@ -147,6 +176,7 @@ class Delivery:
         Args:
             error: What ended it.
         """
+        self._is_aborted = True
         if self._connection.closed and self._in_flight is None:
             self._close()
             return
@@ -170,7 +200,28 @@ class Delivery:
             with self._connection.transaction():
                 self._destination.open(self._connection)
             self._destination.committed()
-            self._transact(Batch())
+        self._transact(Batch(), self._route.begin)
+        self._replay()
+
+    def _replay(self) -> None:
+        """Take dead letters up again that somebody asked to replay: they are read like input."""
+        with explained(self._url), self._connection.transaction():
+            letters = [
+                letter
+                for letter in self._log.dead_letters.requested()
+                if self.intake.accepts(letter[1])
+            ]
+        for start in range(0, len(letters), self._settings.batch_size):
+            part = letters[start : start + self._settings.batch_size]
+            batch = Batch()
+            for _, stream, raw in part:
+                self.intake.take(batch, stream, Raw(raw))
+            ids = [number for number, _, _ in part]
+            self._transact(batch, partial(self._deliver_again, batch=batch, ids=ids))
+
+    def _deliver_again(self, work: Work, batch: Batch, ids: Sequence[int]) -> Steps | None:
+        self._log.dead_letters.replayed(ids)
+        return self._route.deliver(work, batch)
 
     def _submit(self) -> None:
         """Hand the batch to the writing thread, once that has finished the one before."""
@@ -178,7 +229,8 @@ class Delivery:
         batch, self._batch = self._batch, Batch()
         if batch.records:
             self._last_batch = batch
-            self._in_flight = self._writer.submit(self._transact, batch)
+            way = partial(self._route.deliver, batch=batch)
+            self._in_flight = self._writer.submit(self._transact, batch, way)
 
     def _wait(self) -> None:
         if self._in_flight is not None:
@@ -186,25 +238,43 @@ class Delivery:
             in_flight.result()
             self._in_flight = None
 
-    def _transact(self, batch: Batch) -> None:
-        """Commit a batch (an empty one: what comes before the input), then write its STATE."""
+    def _transact(self, batch: Batch, way: Way) -> None:
+        """Go one of the route's ways to its end, then write the batch's STATE."""
         work = Work(self._connection, self._log.run_id, self._policy)
         work.counts.merge(batch.counts)
         work.bad_records += batch.bad_records
-        with explained(self._url), self._connection.transaction():
-            if batch.records:
-                self._route.deliver(work, batch)
-            else:
-                self._route.begin(work)
-            self._log.dead_letters.remove(batch.keys_of, work.bad_records)
-            self._log.dead_letters.add(work.bad_records, self._log.run_id)
-            self._log.save(work.counts)
-        self._destination.committed()
+        steps: Steps | None = None
+        effect: Effect | None = None
+        answer: Any = None
+        is_first = True
+        while is_first or effect is not None:
+            with explained(self._url), self._connection.transaction():
+                if is_first:
+                    steps = way(work)
+                effect = _next(steps, answer)
+                self._destination.settle(self._connection)
+                if effect is None:
+                    self._keep_books(work, batch)
+            self._destination.committed()
+            is_first = False
+            if effect is not None:
+                answer = self._carry_out(effect)
         self._log.counts.merge(work.counts)
         with self._state_lock:
             batch.is_durable = True
             if batch.state is not None:
                 self._write_state(batch.state)
+
+    def _carry_out(self, effect: Effect) -> Any:
+        """Do what can't be rolled back, unless somebody has asked the run to stop."""
+        if self._is_aborted:
+            raise ShopCRMError("The run was stopped; the next one carries on.")
+        return effect()
+
+    def _keep_books(self, work: Work, batch: Batch) -> None:
+        self._log.dead_letters.remove(batch.keys_of, work.bad_records)
+        self._log.dead_letters.add(work.bad_records, self._log.run_id)
+        self._log.save(work.counts, calls=self._destination.calls)
 
     def _state_after_last_batch(self, value: bytes) -> None:
         """Nothing was read since the last batch: this STATE is as good as that batch is."""
@@ -215,7 +285,7 @@ class Delivery:
                 self._last_batch.state = value
 
     def _write_state(self, value: bytes) -> None:
-        if value == self._state_written:
+        if value == self._state_written or self._route.is_holding:
             return
         try:
             sys.stdout.write(value.decode("utf-8", "surrogateescape") + "\n")
@@ -234,6 +304,11 @@ class Delivery:
 
     def _say_what_was_left_out(self) -> None:
         counts = self._log.counts
+        if self._route.is_holding:
+            self._logger.warning(
+                "A freeze is on: nothing but erasures and withdrawals was written; the input is"
+                " left for the first run after it."
+            )
         for stream, counter in counts.streams.items():
             if counter["dead_lettered"]:
                 self._logger.warning(
@@ -251,6 +326,16 @@ class Delivery:
             counts.total("withheld"),
             counts.total("dead_lettered"),
         )
+
+
+def _next(steps: Steps | None, answer: Any) -> Effect | None:
+    """Go on to the next effect, or to the end of the steps."""
+    if steps is None:
+        return None
+    try:
+        return steps.send(answer)
+    except StopIteration:
+        return None
 
 
 def _told(error: BaseException) -> str:

@@ -232,6 +232,67 @@ class Contact(KeyedByShop, frozen=True, kw_only=True, gc=False):
     changed_at: Instant | None = None
 
 
+class ContactOrderLine(Record, frozen=True, kw_only=True, gc=False):
+    """One line of what a contact bought."""
+
+    product_id: str | None = None
+    name: str | None = None
+    quantity: str = "1"
+    net: Minor = 0
+
+    def __post_init__(self) -> None:
+        """Check the quantity."""
+        if not _DECIMAL.fullmatch(self.quantity):
+            raise ValueError("quantity: not a decimal number")
+
+
+class ContactOrder(KeyedByShop, frozen=True, kw_only=True, gc=False):
+    """What a contact bought, or brought back: a row of ``activation.orders``."""
+
+    order_id: Key
+    contact_id: Key
+    email: str | None = None
+    phone: str | None = None
+    placed_at: Instant
+    currency: str
+    net: Minor
+    total: Minor
+    lines: list[ContactOrderLine] = []
+    changed_at: Instant | None = None
+
+
+class ContactEvent(KeyedByShop, frozen=True, kw_only=True, gc=False):
+    """An occasion to write to a contact: a row of ``activation.events``.
+
+    After `expires_at` the occasion has passed, and nothing is sent any more.
+    """
+
+    event_id: Key
+    contact_id: Key
+    email: str | None = None
+    phone: str | None = None
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    occurred_at: Instant
+    expires_at: Instant | None = None
+    properties: dict[str, str | int | float | bool | None] = {}
+    changed_at: Instant | None = None
+
+
+class StaffCue(KeyedByShop, frozen=True, kw_only=True, gc=False):
+    """A hint for staff about a contact: a row of ``activation.cues``."""
+
+    cue_id: Key
+    contact_id: Key
+    email: str | None = None
+    phone: str | None = None
+    text: Annotated[str, Meta(min_length=1, max_length=1000)]
+    due_on: date | None = None
+    changed_at: Instant | None = None
+
+
+Activation = Contact | ContactOrder | ContactEvent | StaffCue
+"""What destinations outside take: facts about a contact, behind the gate."""
+
 STREAMS: dict[str, type[KeyedByShop]] = {
     "locations": Location,
     "employees": Employee,
@@ -240,8 +301,21 @@ STREAMS: dict[str, type[KeyedByShop]] = {
     "orders": Order,
     "loyalty_accounts": LoyaltyAccount,
     "activation-contacts": Contact,
+    "activation-orders": ContactOrder,
+    "activation-events": ContactEvent,
+    "activation-cues": StaffCue,
 }
 """Every stream this target knows, by its Singer name."""
+
+ACTIVATION = frozenset(stream for stream in STREAMS if stream.startswith("activation-"))
+"""What destinations outside take."""
+
+_KEYS = {
+    "activation-contacts": "contact_id",
+    "activation-orders": "order_id",
+    "activation-events": "event_id",
+    "activation-cues": "cue_id",
+}
 
 
 def key_fields(stream: str) -> tuple[str, str]:
@@ -253,7 +327,7 @@ def key_fields(stream: str) -> tuple[str, str]:
     Returns:
         The shop's field and the record's own.
     """
-    return ("shop_id", "contact_id" if STREAMS[stream] is Contact else "id")
+    return ("shop_id", _KEYS.get(stream, "id"))
 
 
 def _is_birthday(text: str) -> bool:

@@ -1,17 +1,16 @@
 """What a destination has to be able to do. It gets permitted data only and knows no consent.
 
-There are two kinds. The embedded CRM is a set of tables beside the ledger: it takes rows. An
-external CRM is told what changed, in messages, withdrawals before everything else.
+There are two kinds. The embedded CRM is a set of tables beside the ledger: it takes rows. A CRM
+outside is told what changed, item by item, withdrawals before everything else
+(`target_shopcrm.destinations.crm`).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from msgspec import Struct
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from target_shopcrm.database.connection import Connection
     from target_shopcrm.database.isolation import Refusal
@@ -23,14 +22,22 @@ class Destination(Protocol):
 
     Attributes:
         name: Its name in settings and bookkeeping.
-        streams: The streams it takes.
+        calls: How many requests were sent to it over the network; none to a table or a file.
     """
 
     name: str
-    streams: frozenset[str]
+
+    @property
+    def calls(self) -> int:
+        """How many requests were sent so far, retries included."""
+        ...
 
     def open(self, connection: Connection) -> None:
         """Get ready, and put right what a crash left behind; in a transaction of its own."""
+        ...
+
+    def settle(self, connection: Connection) -> None:
+        """Keep books in the transaction that stores what became of the last step."""
         ...
 
     def committed(self) -> None:
@@ -59,43 +66,4 @@ class TableDestination(Destination, Protocol):
         Returns:
             How many changed something, and the refused ones.
         """
-        ...
-
-
-class Withdraw(Struct, frozen=True, kw_only=True):
-    """Stop writing to this address."""
-
-    action: Literal["withdraw"] = "withdraw"
-    stream: str
-    shop_id: str
-    contact_id: str
-    channel: str
-    address: str
-
-
-class Upsert(Struct, frozen=True, kw_only=True):
-    """This is what you may know about a contact, and the channels you may use.
-
-    Attributes:
-        fields: Only permitted ones; what is left out must be forgotten.
-    """
-
-    action: Literal["upsert"] = "upsert"
-    stream: str
-    shop_id: str
-    contact_id: str
-    channels: tuple[str, ...]
-    fields: Mapping[str, object]
-
-
-CrmMessage = Withdraw | Upsert
-
-
-class MessageDestination(Destination, Protocol):
-    """A destination outside, which is told what changed."""
-
-    kind: Literal["messages"]
-
-    def send(self, connection: Connection, messages: Sequence[CrmMessage]) -> None:
-        """Deliver in this order; it must be undone if the open transaction is rolled back."""
         ...

@@ -9,6 +9,7 @@ the call is given up: never shortened. TLS certificates are always verified; the
 
 from __future__ import annotations
 
+import logging
 import random
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -35,6 +36,9 @@ _REQUEST_TIMEOUT, _SERVER_ERROR, _NOT_IMPLEMENTED, _REDIRECT = 408, 500, 501, 30
 _LOCKED, _LOCKED_SECONDS = 423, 2.0
 _LONGEST_WAIT = 30.0
 _CONNECT_SECONDS = 10.0
+
+# At debug level the connection pool quotes each path, and some CRMs want an address in it.
+logging.getLogger("urllib3.connectionpool").addFilter(lambda record: record.levelno > logging.DEBUG)
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,8 @@ class CrmApi:
             no `.netrc` replaces and no redirect carries them.
         patience: How long to wait.
         is_throttled: Says whether an answer that looks like a refusal is throttling.
+        asked_wait: Reads from an answer how many seconds the CRM asks to wait; without it,
+            that is what `Retry-After` says.
     """
 
     def __init__(  # noqa: PLR0913 - all but the address are named where they are given
@@ -117,11 +123,13 @@ class CrmApi:
         secret_headers: Mapping[str, str] | None = None,
         patience: Patience | None = None,
         is_throttled: Callable[[Answer], bool] = lambda _: False,
+        asked_wait: Callable[[Answer], float | None] | None = None,
     ) -> None:
         self._crm = crm
         self._base_url = base_url.rstrip("/")
         self.patience = patience or Patience()
         self._is_throttled = is_throttled
+        self._asked_wait = asked_wait or retry_after
         self._session = requests.Session()
         self._session.headers.update(headers or {})
         self._session.auth = _Secrets(dict(secret_headers or {}))
@@ -237,13 +245,12 @@ class CrmApi:
         status = response.status_code
         answer = _decoded(response)
         if status in _NOT_DONE or self._is_throttled(answer):
-            wait = _seconds(response.headers.get("Retry-After"))
-            if wait is None and status == _LOCKED:
-                wait = _LOCKED_SECONDS
+            wait = self._asked_wait(answer)
+            if status == _LOCKED:
+                wait = max(wait or 0.0, _LOCKED_SECONDS)
             raise _Fault(f"answered {status}", done=False, wait=wait)
         if status == _REQUEST_TIMEOUT or (status >= _SERVER_ERROR and status != _NOT_IMPLEMENTED):
-            wait = _seconds(response.headers.get("Retry-After"))
-            raise _Fault(f"answered {status}", done=True, wait=wait)
+            raise _Fault(f"answered {status}", done=True, wait=self._asked_wait(answer))
         if answer.ok and not answer.is_json:
             raise _Fault("sent something that is not JSON", done=True)
         return answer
@@ -256,6 +263,11 @@ class _Secrets(requests.auth.AuthBase):
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         request.headers.update(self._headers)
         return request
+
+
+def retry_after(answer: Answer) -> float | None:
+    """How many seconds an answer asks to wait, by its `Retry-After`."""
+    return _seconds(answer.headers.get("Retry-After"))
 
 
 def _decoded(response: requests.Response) -> Answer:

@@ -7,33 +7,56 @@ behind them was written by a run that didn't live to commit, and is cut off.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
-from target_shopcrm.destinations.base import CrmMessage, Upsert
+from target_shopcrm.destinations.crm import DONE, Capabilities, CrmDestination, Operation
 from target_shopcrm.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from target_shopcrm.database.connection import Connection
+    from target_shopcrm.destinations.crm import (
+        Contact,
+        Cue,
+        Event,
+        Membership,
+        Order,
+        Outcome,
+        Person,
+        Withdrawal,
+    )
 
 _OWNER_ONLY = 0o600
+_UNLIMITED = 1_000_000
 _encode = msgspec.json.Encoder().encode
 
 
-class JsonLines:
+class JsonLines(CrmDestination):
     """A file of JSON lines.
 
     Args:
         path: The file; its folder is made if need be. A file that was moved away is begun anew.
     """
 
-    name = "jsonl"
-    kind: Literal["messages"] = "messages"
-    streams = frozenset({"activation-contacts"})
+    name: ClassVar[str] = "jsonl"
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        per_call=dict.fromkeys(
+            set(Operation) - {Operation.READ_OPT_OUTS, Operation.LOOK_UP, Operation.GRANT},
+            _UNLIMITED,
+        ),
+        channels=frozenset({"email", "sms", "phone", "whatsapp"}),
+        shape="all_or_nothing",
+        history=frozenset({Operation.ORDER, Operation.EVENT}),
+        cannot={
+            Operation.READ_OPT_OUTS: "a file hears nothing back from people",
+            Operation.LOOK_UP: "a file isn't read back",
+            Operation.GRANT: "an upsert names the channels that may be used",
+        },
+    )
 
     def __init__(self, path: Path) -> None:
         self._path = path.absolute()
@@ -76,34 +99,130 @@ class JsonLines:
         self._truncate(committed)
         self._remember(connection, committed)
 
-    def send(self, connection: Connection, messages: Sequence[CrmMessage]) -> None:
-        """Append messages; they count once the open transaction commits.
+    def erase(self, people: Sequence[Person]) -> Sequence[Outcome]:
+        """Write whom to erase.
 
         Args:
-            connection: In a transaction.
-            messages: In the order in which they matter.
+            people: Whom.
 
-        Raises:
-            OutputError: If the file can't be written.
+        Returns:
+            Done, for each.
         """
-        if not messages or self._descriptor is None:
-            return
-        lines = memoryview(b"".join(_encode(_flat(message)) + b"\n" for message in messages))
-        position = self._end
-        try:
-            os.lseek(self._descriptor, position, os.SEEK_SET)
-            while lines:
-                written = os.write(self._descriptor, lines)
-                lines = lines[written:]
-                position += written
-            os.fsync(self._descriptor)
-        except OSError as error:
-            raise self._unwritable(error) from error
-        self._pending = position
-        self._remember(connection, position)
+        return self._append(
+            {"action": "erase", "stream": "contacts", **_key(who), "addresses": who.addresses}
+            for who in people
+        )
+
+    def withdraw(self, withdrawals: Sequence[Withdrawal]) -> Sequence[Outcome]:
+        """Write which addresses must not be used any more.
+
+        Args:
+            withdrawals: Which.
+
+        Returns:
+            Done, for each.
+        """
+        return self._append(
+            {
+                "action": "withdraw",
+                "stream": "contacts",
+                **_key(each.who),
+                "channel": each.channel,
+                "address": each.address,
+            }
+            for each in withdrawals
+        )
+
+    def upsert(self, contacts: Sequence[Contact]) -> Sequence[Outcome]:
+        """Write what may be known of contacts; a field that is left out must be forgotten.
+
+        Args:
+            contacts: Of whom.
+
+        Returns:
+            Done, for each.
+        """
+        return self._append(
+            {
+                "action": "upsert",
+                "stream": "contacts",
+                **_key(each.who),
+                "channels": each.channels,
+                **_addresses(each.who),
+                **each.fields,
+            }
+            if each.channels
+            else {"action": "forget", "stream": "contacts", **_key(each.who)}
+            for each in contacts
+        )
+
+    def set_memberships(self, memberships: Sequence[Membership]) -> Sequence[Outcome]:
+        """Write who joins and who leaves a list.
+
+        Args:
+            memberships: Who.
+
+        Returns:
+            Done, for each.
+        """
+        return self._append(
+            {
+                "action": "join" if each.is_member else "leave",
+                "stream": "lists",
+                **_key(each.who),
+                "list_id": each.list_id,
+            }
+            for each in memberships
+        )
+
+    def send_orders(self, orders: Sequence[Order]) -> Sequence[Outcome]:
+        """Write orders.
+
+        Args:
+            orders: Which.
+
+        Returns:
+            Done, for each.
+        """
+        return self._append(_fact("orders", each.who, each) for each in orders)
+
+    def send_events(self, events: Sequence[Event], *, again: bool = False) -> Sequence[Outcome]:
+        """Write events; what a dead run wrote of them was cut off.
+
+        Args:
+            events: Which.
+            again: Makes no difference here.
+
+        Returns:
+            Done, for each.
+        """
+        del again
+        return self._append(_fact("events", each.who, each) for each in events)
+
+    def send_cues(self, cues: Sequence[Cue], *, again: bool = False) -> Sequence[Outcome]:
+        """Write cues for staff.
+
+        Args:
+            cues: Which.
+            again: Makes no difference here.
+
+        Returns:
+            Done, for each.
+        """
+        del again
+        return self._append(_fact("cues", each.who, each) for each in cues)
+
+    def settle(self, connection: Connection) -> None:
+        """Vouch for what was written since the last commit.
+
+        Args:
+            connection: In the transaction that stores the outcomes.
+        """
+        if self._descriptor is not None and self._pending is not None:
+            self._remember(connection, self._pending)
 
     def committed(self) -> None:
-        """Note that the transaction of the last messages is durable."""
+        """Note that the transaction of the last lines is durable."""
         self._committed, self._pending = self._end, None
 
     def rolled_back(self) -> None:
@@ -117,6 +236,24 @@ class JsonLines:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+    def _append(self, lines: Iterable[dict[str, object]]) -> Sequence[Outcome]:
+        encoded = [_encode(line) + b"\n" for line in lines]
+        if self._descriptor is None:
+            raise OutputError(f"The file {self._path} isn't open; run again.")
+        left = memoryview(b"".join(encoded))
+        position = self._end
+        try:
+            os.lseek(self._descriptor, position, os.SEEK_SET)
+            while left:
+                written = os.write(self._descriptor, left)
+                left = left[written:]
+                position += written
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        self._pending = position
+        return [DONE] * len(encoded)
 
     @property
     def _end(self) -> int:
@@ -147,9 +284,16 @@ class JsonLines:
         )
 
 
-def _flat(message: CrmMessage) -> dict[str, object]:
-    """The line of a message: an upsert's fields stand beside its key."""
-    line = msgspec.structs.asdict(message)
-    if isinstance(message, Upsert):
-        line.update(line.pop("fields"))
-    return line
+def _key(who: Person) -> dict[str, object]:
+    """Whom a line is about; nobody's id where the address was never delivered."""
+    return {"shop_id": who.shop_id, "contact_id": who.contact_id or None}
+
+
+def _addresses(who: Person) -> dict[str, object]:
+    pairs = {"email": who.email, "phone": who.phone}
+    return {name: value for name, value in pairs.items() if value is not None}
+
+
+def _fact(stream: str, who: Person, item: Order | Event | Cue) -> dict[str, object]:
+    fields = {name: value for name, value in msgspec.structs.asdict(item).items() if name != "who"}
+    return {"action": "send", "stream": stream, **_key(who), **_addresses(who), **fields}

@@ -19,7 +19,7 @@ class ShopCRM:
 
     name = "shopcrm"
     kind: Literal["tables"] = "tables"
-    streams = frozenset(TABLES)
+    calls = 0
 
     def open(self, connection: Connection) -> None:
         """Do nothing: a transaction that was cut off left nothing behind."""
@@ -46,6 +46,9 @@ class ShopCRM:
             connection, changed, lambda part: merge_rows(connection, table, part)
         )
         return inserted + merged, [*refused, *also_refused]
+
+    def settle(self, connection: Connection) -> None:
+        """Do nothing: the rows are part of the transaction."""
 
     def committed(self) -> None:
         """Do nothing: the database keeps its own books."""

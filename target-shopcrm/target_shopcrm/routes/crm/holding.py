@@ -1,0 +1,91 @@
+"""Whether an event may make the CRM write to somebody right now, or has to wait."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from target_shopcrm.consent.sending import hold
+from target_shopcrm.database.runs import WithheldField
+from target_shopcrm.routes.crm.run import EVENTS, waits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from target_shopcrm.records import ContactEvent
+    from target_shopcrm.routes.crm.run import CrmRun
+    from target_shopcrm.routes.work import Work
+
+_LONGEST_CAP = timedelta(days=400)
+"""No policy looks further back for its frequency caps."""
+
+
+class Holding:
+    """Quiet hours and frequency caps for the events of one batch.
+
+    Args:
+        run: The run.
+        work: The transaction.
+    """
+
+    def __init__(self, run: CrmRun, work: Work) -> None:
+        self._run = run
+        self._work = work
+        self._at = run.clock()
+        self._sent: dict[str, list[datetime]] = {}
+
+    def channels(self, event: ContactEvent, reachable: Mapping[str, str]) -> dict[str, str]:
+        """The channels on which an event may be answered now.
+
+        If there is none, the event is put aside until the first one is free again; an event
+        that has expired by then, or has expired already, is counted and dropped.
+
+        Args:
+            event: The event.
+            reachable: The address of each channel that the person permits.
+
+        Returns:
+            The channels that are free, with their addresses.
+        """
+        if event.expires_at is not None and event.expires_at <= self._at:
+            self._count("event_expired")
+            return {}
+        free: dict[str, str] = {}
+        until: list[datetime] = []
+        reason = ""
+        for channel, address in reachable.items():
+            held = hold(
+                self._work.policy,
+                event.shop_id,
+                channel,
+                address,
+                None,
+                self._at,
+                self._sent_to(address),
+            )
+            if held is None:
+                free[channel] = address
+                continue
+            reason = str(held.reason)
+            if held.until is not None:
+                until.append(held.until)
+        if free:
+            # A message counts against the cap from the moment it is decided on.
+            for address in free.values():
+                self._sent_to(address).append(self._at)
+            return free
+        self._count(reason)
+        if until and (event.expires_at is None or min(until) < event.expires_at):
+            self._run.wait(self._work, [waits(EVENTS, event, reason, min(until))])
+        return {}
+
+    def _sent_to(self, address: str) -> list[datetime]:
+        if address not in self._sent:
+            deliveries = self._run.deliveries(self._work, EVENTS)
+            found = deliveries.times_to([address], self._at - _LONGEST_CAP)
+            self._sent[address] = found.get(address, [])
+        return self._sent[address]
+
+    def _count(self, reason: str) -> None:
+        self._work.counts.add(EVENTS, withheld=1)
+        self._work.counts.withheld[WithheldField(EVENTS, "*", "", "marketing", reason)] += 1

@@ -1,0 +1,281 @@
+"""What comes before the input is read: opt-outs in, then erasures and withdrawals out.
+
+What a CRM must be told is computed from the ledger and from what was delivered, never from the
+input, and it is told first. A person whose withdrawal fails gets nothing else in this run; if
+no withdrawal succeeds at all, the run stops.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from target_shopcrm.consent.opt_outs import Echo, opt_out_events
+from target_shopcrm.database.customers import shops_with_customers
+from target_shopcrm.database.deliveries import UNSETTLED
+from target_shopcrm.database.erasures import Erasures
+from target_shopcrm.database.ledger import Ledger, clock
+from target_shopcrm.database.told import Withdrawn
+from target_shopcrm.destinations.crm import Contact, Membership, Operation, Person, Withdrawal
+from target_shopcrm.errors import CrmUnavailableError
+from target_shopcrm.routes.crm.run import CONTACTS, CrmRun, RecordKey, check_answers
+from target_shopcrm.routes.verdicts import check_policy_knows_shops, gate_at, refresh_verdicts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from target_shopcrm.consent.events import Key
+    from target_shopcrm.consent.gate import Gate
+    from target_shopcrm.database.deliveries import Delivered
+    from target_shopcrm.destinations.crm import OptOut, OptOuts, Outcome
+    from target_shopcrm.routes.work import Steps, Work
+
+MARKETING = "marketing"
+
+
+def read_back(run: CrmRun, work: Work) -> Steps:
+    """Let the ledger learn who told the CRM no; that outranks whatever the shop knows.
+
+    Args:
+        run: The run.
+        work: Its transactions.
+    """
+    if not run.destination.capabilities.can(Operation.READ_OPT_OUTS):
+        return
+    cursor = run.told(work).cursor()
+    opt_outs: OptOuts = yield partial(run.destination.read_opt_outs, cursor)
+    echoes = [Echo(*key, at) for key, at in run.told(work).times().items()]
+    learn_opt_outs(run, work, opt_outs.found, echoes)
+    run.told(work).save_cursor(opt_outs.cursor)
+
+
+def learn_opt_outs(
+    run: CrmRun, work: Work, found: Sequence[OptOut], echoes: Sequence[Echo] = ()
+) -> None:
+    """Tell the ledger who said no to the CRM.
+
+    Args:
+        run: The run.
+        work: The transaction.
+        found: What the CRM says.
+        echoes: Our own withdrawals, where they may be among them.
+    """
+    ledger = Ledger(work.connection)
+    events = opt_out_events(
+        found,
+        crm=run.name,
+        shops=shops_with_customers(work.connection),
+        policy=work.policy,
+        echoes=echoes,
+        observed_at=clock(ledger.newest_observation()),
+        known=ledger.events_for,
+    )
+    ledger.append(events, work.run_id)
+    gate, at = gate_at(work, ledger)
+    refresh_verdicts(gate, ledger, {event.key for event in events}, at)
+    work.counts.add("consent.events", written=len(events))
+
+
+def erase(run: CrmRun, work: Work) -> Steps:
+    """Erase whom the shop has erased. What fails stays to be done, and is tried by every run.
+
+    Args:
+        run: The run.
+        work: Its transactions.
+    """
+    erasures = Erasures(work.connection)
+    pending = erasures.pending(run.name)
+    if not pending or not run.destination.capabilities.can(Operation.ERASE):
+        return
+    people = [
+        Person(
+            shop_id=each.shop_id,
+            contact_id=each.contact_id or "",
+            addresses=each.addresses,
+            remote_id=each.remote_id,
+        )
+        for each in pending
+    ]
+    outcomes: Sequence[Outcome] = yield partial(run.destination.erase, people)
+    check_answers(people, outcomes)
+    gone = [
+        each.id for each, outcome in zip(pending, outcomes, strict=True) if outcome.state == "done"
+    ]
+    if run.shadow is None:
+        erasures.done(gone)
+    for person, outcome in zip(people, outcomes, strict=True):
+        if outcome.state != "done":
+            run.blocked.update(person.addresses.values())
+    work.counts.add("erasures", written=len(gone), dead_lettered=len(pending) - len(gone))
+
+
+def withdraw(run: CrmRun, work: Work) -> Steps:
+    """Withdraw what may not be used any more: what the ledger says, and what was delivered.
+
+    Args:
+        run: The run.
+        work: Its transactions.
+    """
+    ledger = Ledger(work.connection)
+    check_policy_knows_shops(work, ledger)
+    gate, _ = gate_at(work, ledger)
+    standing = run.deliveries(work).with_permissions()
+    gate.prefetch(_permitted_keys(gate, standing))
+    kept = {
+        key: {
+            channel: address
+            for channel, address in delivered.permitted.items()
+            if gate.decide(key[0], address, channel, MARKETING).allowed
+        }
+        for key, delivered in standing.items()
+    }
+    due = _withdrawals(standing, kept)
+    at_hand = {(each.who.shop_id, each.channel, each.address) for each in due}
+    due += [_of_nobody(owed) for owed in run.told(work).owed() if tuple(owed) not in at_hand]
+    failed: set[RecordKey] = set()
+    if due:
+        outcomes: Sequence[Outcome] = yield partial(run.destination.withdraw, due)
+        failed = settle_withdrawals(run, work, due, check_answers(due, outcomes))
+    changed = {
+        key: standing[key]._replace(
+            row_hash=UNSETTLED,
+            permitted=left,
+            granted={name: at for name, at in standing[key].granted.items() if name in left},
+        )
+        for key, left in kept.items()
+        if left != standing[key].permitted and key not in failed
+    }
+    run.deliveries(work).save(changed, work.run_id)
+    yield from blank(run, work, {k: d for k, d in changed.items() if not d.permitted}, standing)
+
+
+def settle_withdrawals(
+    run: CrmRun, work: Work, due: Sequence[Withdrawal], outcomes: Sequence[Outcome]
+) -> set[RecordKey]:
+    """Note which withdrawals the CRM has, and block whoever's failed.
+
+    Args:
+        run: The run.
+        work: The transaction.
+        due: What had to be withdrawn.
+        outcomes: What became of it.
+
+    Returns:
+        The contacts of whom something failed.
+
+    Raises:
+        CrmUnavailableError: If every single one failed: then something is wrong with the CRM.
+    """
+    known: list[Withdrawn] = []
+    failed: set[RecordKey] = set()
+    for each, outcome in zip(due, outcomes, strict=True):
+        if outcome.state in {"done", "skipped", "opted_out"}:
+            known.append(Withdrawn(each.who.shop_id, each.channel, each.address))
+            continue
+        key = (each.who.shop_id, each.who.contact_id)
+        failed.add(key)
+        run.blocked.update({key, each.address})
+    at = clock(Ledger(work.connection).newest_observation())
+    run.told(work).remember(known, work.run_id, at)
+    work.counts.add("withdrawals", read=len(due), written=len(known))
+    if due and not known:
+        raise CrmUnavailableError(
+            f"None of {len(due)} withdrawals could be brought to {run.name}, so nothing else was"
+            " sent: look at the CRM's status page and the permissions of api_key, then run again."
+        )
+    return failed
+
+
+def blank(
+    run: CrmRun,
+    work: Work,
+    nobody: Mapping[RecordKey, Delivered],
+    before: Mapping[RecordKey, Delivered],
+) -> Steps:
+    """Let the CRM forget what it was told of contacts who may not be written to any more.
+
+    Args:
+        run: The run.
+        work: Its transactions.
+        nobody: Contacts without any permitted channel, as they are now.
+        before: The same as they were, with the addresses that identify them.
+    """
+    told = {key: each for key, each in nobody.items() if each.fields or each.lists}
+    people = {
+        key: Person(
+            shop_id=key[0],
+            contact_id=key[1],
+            addresses=before[key].permitted,
+            remote_id=each.remote_id,
+        )
+        for key, each in told.items()
+    }
+    run.deliveries(work).remember_before({key: before[key] for key in told}, work.run_id)
+    leaving = [
+        Membership(who=people[key], list_id=list_id, is_member=False)
+        for key, each in told.items()
+        for list_id in each.lists
+    ]
+    if leaving and run.destination.capabilities.can(Operation.LIST):
+        yield partial(run.destination.set_memberships, leaving)
+    blanked = [
+        Contact(who=people[key], fields={}, forget=frozenset(each.fields))
+        for key, each in told.items()
+    ]
+    if blanked and run.destination.capabilities.can(Operation.UPSERT):
+        outcomes: Sequence[Outcome] = yield partial(run.destination.upsert, blanked)
+        check_answers(blanked, outcomes)
+        done = {
+            key: each._replace(fields={}, lists=[])
+            for (key, each), outcome in zip(told.items(), outcomes, strict=True)
+            if outcome.state != "uncertain"
+        }
+        run.deliveries(work).save(done, work.run_id)
+        work.counts.add(CONTACTS, written=len(done))
+
+
+def _withdrawals(
+    before: Mapping[RecordKey, Delivered], now: Mapping[RecordKey, Mapping[str, str]]
+) -> list[Withdrawal]:
+    return [
+        withdrawal
+        for key, delivered in before.items()
+        for withdrawal in withdrawals_of(key, delivered, now[key])
+    ]
+
+
+def withdrawals_of(
+    key: RecordKey, before: Delivered, permitted: Mapping[str, str]
+) -> list[Withdrawal]:
+    """One withdrawal for each address that may no longer be used for a contact.
+
+    Args:
+        key: The contact.
+        before: What was delivered of it.
+        permitted: What may be used now.
+
+    Returns:
+        The withdrawals.
+    """
+    who = Person(
+        shop_id=key[0],
+        contact_id=key[1],
+        addresses=before.permitted,
+        remote_id=before.remote_id,
+    )
+    return [
+        Withdrawal(who=who, channel=channel, address=address)
+        for channel, address in before.permitted.items()
+        if permitted.get(channel) != address
+    ]
+
+
+def _of_nobody(owed: Withdrawn) -> Withdrawal:
+    """The withdrawal of an address that was never delivered."""
+    who = Person(shop_id=owed.shop_id, contact_id="", addresses={owed.channel: owed.address})
+    return Withdrawal(who=who, channel=owed.channel, address=owed.address)
+
+
+def _permitted_keys(gate: Gate, standing: Mapping[RecordKey, Delivered]) -> Iterable[Key]:
+    for (shop_id, _), delivered in standing.items():
+        yield from gate.keys(shop_id, delivered.permitted)
