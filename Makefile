@@ -80,12 +80,15 @@ test: install check ## Everything that must hold, in under eight minutes.
 test-long: install ## What takes longer: 25 crashes, 300 random lives a vendor, long histories.
 	@$(BIN)/pytest -n 2 -m long
 
-.PHONY: bench bench-tap
+.PHONY: bench bench-tap bench-target
 bench: install ## Records per second of tap and target beside their peers, one JSON line.
 	@PYTHONPATH=tests $(BIN)/python tests/bench/bench.py
 
 bench-tap: install ## tap-pos beside tap-square and its floor, and 50 shops at once, one JSON line.
 	@PYTHONPATH=tests $(BIN)/python tests/bench/bench_tap.py
+
+bench-target: install ## The target beside its peers, and its calls beside each CRM's minimum.
+	@PYTHONPATH=tests:target-shopcrm/tests $(BIN)/python tests/bench/bench_target.py
 
 .PHONY: clean
 clean: ## Stop what runs here and remove everything that can be made again.

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 import yaml
 from tap_pos.records import STREAMS as SENT
+from target_shopcrm.destinations import CRMS
 from target_shopcrm.records import STREAMS as READ
 
 from street import BIN, PROJECT
@@ -78,13 +79,31 @@ def test_meltano_knows_what_the_plugin_says_of_itself(kind: str, plugin: str) ->
     assert set(defined["capabilities"]) <= set(described["capabilities"])
 
 
-def test_the_hub_definition_is_what_this_project_uses() -> None:
-    """Another project that adds the tap by its definition gets the same settings."""
+@pytest.mark.parametrize(
+    ("kind", "plugin"), [("extractors", "tap-pos"), ("loaders", "target-shopcrm")]
+)
+def test_the_hub_definition_is_what_this_project_uses(kind: str, plugin: str) -> None:
+    """Another project that adds a plugin by its definition gets the same settings."""
     project = yaml.safe_load((PROJECT / "meltano.yml").read_text())
-    (used,) = (one for one in project["plugins"]["extractors"] if one["name"] == "tap-pos")
-    offered = yaml.safe_load((PROJECT / "tap-pos" / "plugin.yml").read_text())
-    for shared in ("name", "namespace", "label", "executable", "settings_group_validation"):
+    (used,) = (one for one in project["plugins"][kind] if one["name"] == plugin)
+    offered = yaml.safe_load((PROJECT / plugin / "plugin.yml").read_text())
+    for shared in ("name", "namespace", "label", "executable"):
         assert offered[shared] == used[shared]
-    assert offered["settings"] == used["settings"]
+    groups = offered.get("settings_group_validation")
+    assert used.get("settings_group_validation", groups) == groups
+    ours = [{k: v for k, v in one.items() if k != "value"} for one in used["settings"]]
+    assert offered["settings"] == ours, "values are this project's own"
     assert set(used["capabilities"]) <= set(offered["capabilities"])
-    assert set(offered["capabilities"]) <= set(about("tap-pos")["capabilities"])
+    assert set(offered["capabilities"]) <= set(about(plugin)["capabilities"])
+
+
+def test_every_crm_has_a_loader_and_a_job() -> None:
+    project = yaml.safe_load((PROJECT / "meltano.yml").read_text())
+    loaders = {one["name"]: one for one in project["plugins"]["loaders"]}
+    jobs = {one["name"]: one["tasks"] for one in project["jobs"]}
+    for name in CRMS:
+        assert loaders[f"target-{name}"]["config"] == {"destination": name}
+        assert loaders[f"target-{name}"]["inherit_from"] == "target-shopcrm"
+        built, told = jobs[f"activate-{name}"][-2:]
+        assert built == "dbt-postgres:build", "what leaves the house was tested before"
+        assert told == f"tap-postgres target-{name}"

@@ -30,12 +30,4 @@ select
     row_hash,
     current_timestamp as changed_at
 from current_contacts
-{% if is_incremental() %}
-where not exists (
-    select 1 from {{ this }} as sent
-    where
-        sent.shop_id = current_contacts.shop_id
-        and sent.contact_id = current_contacts.contact_id
-        and sent.row_hash = current_contacts.row_hash
-)
-{% endif %}
+{{ unless_published('current_contacts', 'contact_id') }}
