@@ -162,6 +162,7 @@ class Parties:
         Subscriptions of an address that leaves are closed first: should the answer to the
         change be lost, nobody could tell any more which address it was.
         """
+        self._close_left([(party, contact) for contact, party, _ in pairs])
         asleep = [(party.id, contact) for contact, party, _ in pairs if not party.is_active]
         self.switch([each for each, _ in asleep], is_active=True)
         positions = bisected(
