@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from practice_register.testing import running_register
 
-from street import Street
+from street import SAME_PEPPER, Street
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,14 +26,24 @@ def test_crash_anywhere_then_run_again_equals_no_crash(
 ) -> None:
     moments = random.Random(crashes)  # noqa: S311 - moments to crash at, repeatable
     with running_register(tmp_path / "register", households=20, seed=1) as register:
-        calm = Street(tmp_path / "calm", register.url, register.token, new_database())
+        calm = Street(
+            tmp_path / "calm",
+            register.url,
+            register.token,
+            new_database(),
+            environment=SAME_PEPPER,
+        )
         calm.folder.mkdir()
         seconds = calm.succeed().seconds
         expected = calm.tables()
         register.set_faults(FAULTS)
         for number in range(crashes):
             street = Street(
-                tmp_path / f"crash-{number}", register.url, register.token, new_database()
+                tmp_path / f"crash-{number}",
+                register.url,
+                register.token,
+                new_database(),
+                environment=SAME_PEPPER,
             )
             street.folder.mkdir()
             victim = moments.choice(["tap", "target"])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from target_shopcrm.commands.shared import POLICY_VARIABLE, prepared_database, refuse, rim
+from target_shopcrm.commands.shared import POLICY_VARIABLE, check_schema, refuse, rim
+from target_shopcrm.database.connection import connect, database_url, explained
 from target_shopcrm.delivery import Delivery
 from target_shopcrm.settings import CONFIG_JSONSCHEMA, Settings
 
@@ -35,12 +37,19 @@ def rollback(*, run_id: UUID, config: Any, policy_path: str | None) -> None:
     first, as in every run.
     """
     settings = _settings(config.read(), policy_path)
-    with prepared_database() as connection:
+    url = database_url(settings.database_url)
+    with closing(connect(url, program="shopcrm")) as connection, explained(url):
+        check_schema(connection, url)
         destination, mode, changes = _run(connection, run_id)
     if destination != settings.destination:
         refuse(
             f"Run {run_id} went into {destination}, but these settings are for"
             f" {settings.destination}: give the settings of the target that ran."
+        )
+    if settings.is_shadow:
+        refuse(
+            "These settings are for shadow mode, in which nothing is written: set mode to live to"
+            " take something back."
         )
     if mode == "shadow" or not changes:
         click.echo(f"Run {run_id} changed nothing at {destination}: there is nothing to take back.")
@@ -65,7 +74,10 @@ def _settings(text: bytes, policy_path: str | None) -> Settings:
     }
     if policy_path and not known.get("policy_path"):
         known["policy_path"] = policy_path
-    return Settings.from_config(known)
+    try:
+        return Settings.from_config(known)
+    except (AttributeError, TypeError, ValueError):
+        refuse("The settings hold a value of the wrong kind: check them with the target's --about.")
 
 
 def _run(connection: Connection, run_id: UUID) -> tuple[str, str, int]:

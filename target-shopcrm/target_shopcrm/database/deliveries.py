@@ -85,7 +85,33 @@ class Deliveries:
             wanted, {"shops": [key[0] for key in keys], "keys": [key[1] for key in keys]}
         )
 
-    def times_to(self, addresses: Collection[str], since: datetime) -> dict[str, list[datetime]]:
+    def compared(self, keys: Collection[RecordKey]) -> dict[RecordKey, Delivered]:
+        """Find the contacts that a shadow run compared: live would have told them by now.
+
+        Args:
+            keys: shop_id and key of each.
+
+        Returns:
+            By shop_id and key, with the addresses that live would use.
+        """
+        rows = self._connection.execute(
+            "SELECT shop_id, key, jsonb_object_agg("
+            "CASE field WHEN 'phone' THEN 'sms' ELSE field END, ours) FROM sync.shadow"
+            " WHERE destination = %(destination)s AND stream = %(stream)s"
+            " AND field IN ('email', 'phone') AND verdict IN ('match', 'differs', 'new')"
+            " AND (shop_id, key) IN (SELECT * FROM unnest(%(shops)s::text[], %(keys)s::text[]))"
+            " GROUP BY shop_id, key",
+            {
+                **self._which,
+                "shops": [key[0] for key in keys],
+                "keys": [key[1] for key in keys],
+            },
+        )
+        return {(row[0], row[1]): Delivered(b"compared", row[2]) for row in rows}
+
+    def times_to(
+        self, addresses: Collection[str], since: datetime
+    ) -> dict[str, dict[RecordKey, datetime]]:
         """Ask when records were delivered that may have made the destination write to somebody.
 
         Args:
@@ -93,18 +119,18 @@ class Deliveries:
             since: How far back.
 
         Returns:
-            For each address with any, the instants.
+            For each address with any, the instant of each record.
         """
         rows = self._connection.execute(
-            "SELECT told.address, delivered_at FROM sync.deliveries,"
+            "SELECT told.address, shop_id, key, delivered_at FROM sync.deliveries,"
             " LATERAL jsonb_each_text(permitted) AS told (channel, address)"
             " WHERE destination = %(destination)s AND stream = %(stream)s"
             " AND delivered_at >= %(since)s AND told.address = ANY (%(addresses)s)",
             {**self._which, "since": since, "addresses": list(addresses)},
         )
-        found: dict[str, list[datetime]] = {}
-        for address, at in rows:
-            found.setdefault(address, []).append(at)
+        found: dict[str, dict[RecordKey, datetime]] = {}
+        for address, shop_id, key, at in rows:
+            found.setdefault(address, {})[shop_id, key] = at
         return found
 
     def save(self, delivered: Mapping[RecordKey, Delivered], run_id: UUID) -> None:

@@ -224,8 +224,9 @@ class ConsentScenarios:
         destination.upsert([contact("ada", ADA)])
         crm.person_opts_out("email", ADA)
         destination.read_opt_outs(None)
+        agreed_at = datetime.now(timezone.utc)
         destination.upsert([contact("ada", ADA, visits=2)])  # our own change says nothing
-        assert states(destination.grant([grant("ada", ADA)])) == ["done"]
+        assert states(destination.grant([grant("ada", ADA, given_at=agreed_at)])) == ["done"]
         assert crm.mailable() == {("email", ADA)}
 
     def test_do_not_call_ticked_by_hand_is_an_opt_out(self, crm: Any) -> None:

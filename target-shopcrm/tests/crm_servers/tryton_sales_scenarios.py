@@ -26,10 +26,11 @@ class SalesScenarios:
             order("ada", "thirds", 100, OrderLine(name="Tea", quantity="3", net=100)),
             order("ada", "back", -250, OrderLine(name="Mug", quantity="-1", net=-250)),
             order("ada", "weighed", 333, OrderLine(product_id="sku", quantity="0.333", net=333)),
+            order("ada", "bulk", 12345, OrderLine(name="Nail", quantity="1000", net=12345)),
             order("ada", "rebate", 900, OrderLine(name="Pot", net=1000)),
             order("ada", "bare", 120),
         ]
-        assert states(destination.send_orders(orders)) == ["done"] * 6
+        assert states(destination.send_orders(orders)) == ["done"] * 7
         assert crm.sales() == {
             f"corner:{each.order_id}": ("draft", Decimal(each.net) / 100) for each in orders
         }

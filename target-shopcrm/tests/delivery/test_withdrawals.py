@@ -76,7 +76,8 @@ def test_an_address_that_can_not_be_left_keeps_the_new_one_back(
     assert file.waiting() == [("k2", "withdrawal_failed"), ("k5", "withdrawal_failed")]
     let_it_be_moody(monkeypatch, {})
     lines = file.tell()
-    assert sorted(actions(lines)) == ["upsert k2", "upsert k5", "withdraw k5"]
+    assert sorted(actions(lines)) == ["upsert k2", "upsert k5", "withdraw k2", "withdraw k5"]
+    assert file.tell(*moved) == []
 
 
 def test_of_two_channels_only_the_one_that_was_withdrawn_goes(
@@ -98,3 +99,18 @@ def test_of_two_channels_only_the_one_that_was_withdrawn_goes(
     (again,) = file.tell(file.contact(0, phone=phone))
     assert again["channels"] == ["email"]
     assert "phone" not in again
+
+
+def test_who_said_no_to_the_crm_on_one_channel_is_told_of_the_others_by_the_next_run(
+    shop: Shop, singer: Singer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = ToldFile(shop, singer)
+    phone = "+12125550101"
+    file.agree(0, phone=phone)
+    let_it_be_moody(monkeypatch, {("upsert", email(0)): Outcome("opted_out", field="email")})
+    assert file.tell(file.contact(0, phone=phone)) == []
+    let_it_be_moody(monkeypatch, {})
+    withdrawal, contact = file.tell()
+    assert (withdrawal["action"], withdrawal["address"]) == ("withdraw", email(0))
+    assert (contact["action"], contact["channels"]) == ("upsert", ["sms"])
+    assert file.tell(file.contact(0, phone=phone)) == []

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def crm() -> Iterator[FakeBottleCRM]:
     with FakeBottleCRM().running() as fake:
-        fake.now = datetime.now(timezone.utc)
+        fake.script = lambda _: setattr(fake, "now", datetime.now(timezone.utc))
         yield fake
 
 

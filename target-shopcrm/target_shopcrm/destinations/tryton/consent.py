@@ -141,7 +141,7 @@ def _obstacle(each: Membership, held: Sequence[Subscription], everybody: int | N
     if any(s.list_id == int(each.list_id) and s.ended_at for s in held):
         return _SAID_NO
     on_everybody = any(s.list_id == everybody and s.is_active for s in held)
-    return DONE
+    return DONE if everybody is None or on_everybody else _NOT_SUBSCRIBED
 
 
 def _open(

@@ -11,8 +11,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from target_shopcrm.consent.sending import freeze_at
+from target_shopcrm.consent.verdicts import Reason
 from target_shopcrm.database.runs import WithheldField
 from target_shopcrm.decoding import BadRecord, decode
+from target_shopcrm.errors import ShopCRMError
 from target_shopcrm.records import STREAMS
 from target_shopcrm.routes.crm import opening
 from target_shopcrm.routes.crm.contacts import ContactDelivery
@@ -22,7 +24,7 @@ from target_shopcrm.routes.crm.run import CONTACTS, EVENTS, FACTS, CrmRun, Recor
 from target_shopcrm.routes.work import WHOLE_RECORD
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
     from uuid import UUID
 
@@ -70,6 +72,11 @@ class CrmRoute:
         for stream, records in batch.activation.items():
             superseded = batch.passed[stream] - len(records)
             work.counts.add(stream, unchanged=superseded)
+        # What stays with the tap isn't delivered, so its dead letters have to stay as well.
+        batch.activation = {
+            stream: self._not_frozen(work, stream, records)
+            for stream, records in batch.activation.items()
+        }
         yield from self._send(work, batch.activation)
 
     def finish(self, work: Work) -> Steps:
@@ -78,18 +85,20 @@ class CrmRoute:
         Args:
             work: The transactions of this step.
         """
-        if self._run.shadow is not None:
+        run = self._run
+        if run.shadow is not None or run.is_restoring:
             return
-        due = self._run.waiting(work).due(self._run.clock())
-        tried = [each for each in due if each[:3] not in self._run.waits_again]
+        due = [(each, _read(each)) for each in run.waiting(work).due(run.clock())]
+        run.waiting(work).remove(each[:3] for each, record in due if record is None)
+        late = self._whose_contact_came(work, due)
+        run.waits_again -= late
         records: dict[str, dict[RecordKey, Any]] = {}
-        for each in tried:
-            record = _read(each)
-            if record is not None:
+        for each, record in due:
+            if record is not None and each[:3] not in run.waits_again:
                 records.setdefault(each.stream, {})[record_key(each.stream, record)] = record
-        yield from self._send(work, records)
-        done = {each[:3] for each in tried} - self._run.waits_again
-        self._run.waiting(work).remove(done)
+        yield from self._send(
+            work, {stream: self._not_frozen(work, stream, of) for stream, of in records.items()}
+        )
 
     def restore(self, work: Work, run_id: UUID) -> Steps:
         """Tell the CRM once more what it was told of contacts before a run.
@@ -101,8 +110,13 @@ class CrmRoute:
         Args:
             work: The transactions of this step.
             run_id: The run to take back.
+
+        Raises:
+            ShopCRMError: If a shop has a freeze.
         """
+        self._run.is_restoring = True
         changed = list(self._run.deliveries(work).changed_by(run_id))
+        self._refuse_in_a_freeze(work, {key[0] for key, _ in changed})
         now = self._run.deliveries(work).of([key for key, _ in changed])
         known = {key: restored(key, now[key], was) for key, was in changed if key in now}
         fresh = {key for key, was in changed if was is None}
@@ -111,8 +125,7 @@ class CrmRoute:
         first = {key: record for key, record in known.items() if key in fresh}
         yield from ContactDelivery(replace(self._run, lists={}), work).deliver(first)
 
-    def _send(self, work: Work, read: Mapping[str, Mapping[RecordKey, Any]]) -> Steps:
-        records = {stream: self._not_frozen(work, stream, of) for stream, of in read.items()}
+    def _send(self, work: Work, records: Mapping[str, Mapping[RecordKey, Any]]) -> Steps:
         if contacts := records.get(CONTACTS):
             yield from ContactDelivery(self._run, work).deliver(contacts)
         for stream in FACTS:
@@ -139,6 +152,34 @@ class CrmRoute:
             reason = WithheldField(stream, WHOLE_RECORD, "", "", "freeze_window")
             work.counts.withheld[reason] += left
         return going
+
+
+    def _whose_contact_came(
+        self, work: Work, due: Sequence[tuple[Waits, Any]]
+    ) -> set[tuple[str, str, str]]:
+        """Find what was put aside in this run for its contact, which has come after it."""
+        wanted = {
+            each[:3]: (record.shop_id, record.contact_id)
+            for each, record in due
+            if record is not None
+            and each.reason == Reason.CONTACT_NOT_DELIVERED
+            and each[:3] in self._run.waits_again
+        }
+        there = self._run.deliveries(work).of(set(wanted.values()))
+        return {
+            waits
+            for waits, contact in wanted.items()
+            if contact in there and there[contact].is_settled
+        }
+
+    def _refuse_in_a_freeze(self, work: Work, shop_ids: set[str]) -> None:
+        at = self._run.clock()
+        for shop_id in sorted(shop_ids):
+            if freeze_at(work.policy, shop_id, at):
+                raise ShopCRMError(
+                    f"The shop '{shop_id}' has a freeze, in which only erasures and withdrawals"
+                    " are written: take the run back after it."
+                )
 
 
 def _read(waits: Waits) -> Any:

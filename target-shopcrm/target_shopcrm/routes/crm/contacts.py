@@ -85,7 +85,12 @@ class ContactDelivery:
     def _withdraw(self, plans: Sequence[ContactPlan]) -> StepsTo[list[ContactPlan]]:
         """Addresses that left, first; whoever's withdrawal fails has to wait."""
         run, work = self._run, self._work
-        due = [withdrawal for plan in plans for withdrawal in plan.withdrawals]
+        due = [
+            withdrawal
+            for plan in plans
+            for withdrawal in plan.withdrawals
+            if withdrawal.address not in run.blocked  # it has just failed
+        ]
         if due:
             outcomes: Sequence[Outcome] = yield partial(run.destination.withdraw, due)
             settle_withdrawals(run, work, due, check_answers(due, outcomes))
@@ -145,14 +150,30 @@ class ContactDelivery:
             work.counts.add(CONTACTS, dead_lettered=1)
             work.bad_records.append(dead(CONTACTS, plan.record, outcome))
         else:
-            self._rows[plan.key] = was._replace(permitted={}, granted={})
-            work.counts.add(CONTACTS, withheld=1)
-            return [
-                OptOut(channel=channel, address=address, at=None, cause=outcome.reason or "refused")
-                for channel, address in plan.permitted.items()
-                if outcome.field in {"", channel, "email" if channel == "email" else "phone"}
-            ]
+            return self._opted_out(plan, was, outcome)
         return []
+
+    def _opted_out(self, plan: ContactPlan, was: Delivered, outcome: Outcome) -> list[OptOut]:
+        """The person told the CRM no; on the channels that are left the next run tries again."""
+        run, work = self._run, self._work
+        meant = {
+            channel: address
+            for channel, address in plan.permitted.items()
+            if outcome.field in {channel, "email" if channel == "email" else "phone"}
+        }
+        lost = meant or plan.permitted
+        left = dict(plan.permitted.items() - lost.items())
+        self._rows[plan.key] = was._replace(
+            permitted=dict(was.permitted.items() & left.items()),
+            granted=dict(was.granted.items() & left.items()),
+        )
+        work.counts.add(CONTACTS, withheld=1)
+        if left:
+            run.wait(work, [waits(CONTACTS, plan.record, "uncertain")])
+        return [
+            OptOut(channel=channel, address=address, at=None, cause=outcome.reason or "refused")
+            for channel, address in lost.items()
+        ]
 
     def _settle(self, plans: Sequence[ContactPlan]) -> None:
         """Remember what the CRM holds now; what isn't whole is tried again by the next run."""

@@ -120,15 +120,17 @@ class FactDelivery:
         run, work = self._run, self._work
         gate, _ = gate_at(work, Ledger(work.connection))
         before = run.deliveries(work, self._stream).of(facts)
-        contacts = run.deliveries(work).of(
-            {(fact.shop_id, fact.contact_id) for fact in facts.values()}
-        )
+        about = {(fact.shop_id, fact.contact_id) for fact in facts.values()}
+        contacts = run.deliveries(work).of(about)
+        if run.shadow is not None:
+            contacts = {**run.deliveries(work).compared(about), **contacts}
         gate.prefetch(
             key
             for fact in facts.values()
             for key in gate.keys(fact.shop_id, addresses_of(work, fact))
         )
-        holding = Holding(run, work)
+        known = [each.permitted.values() for each in contacts.values()]
+        holding = Holding(run, work, {address for each in known for address in each})
         plans: list[FactPlan] = []
         for key, fact in facts.items():
             contact = contacts.get((fact.shop_id, fact.contact_id))
@@ -154,6 +156,10 @@ class FactDelivery:
             work.counts.add(stream, withheld=1)
             work.withhold_whole(stream, permission.withheld)
             return None
+        if before is not None and before.is_settled and stream != ORDERS:
+            # Told once is told for good: the hour and the caps are for what is still to go out.
+            work.counts.add(stream, unchanged=1)
+            return None
         told = contact.permitted if contact is not None and contact.is_settled else {}
         reachable = {c: address for c, address in permitted.items() if told.get(c) == address}
         if not reachable or run.is_blocked((fact.shop_id, fact.contact_id), permitted):
@@ -164,11 +170,7 @@ class FactDelivery:
         who = person((fact.shop_id, fact.contact_id), reachable, contact)
         item = _ITEMS[stream](fact, who, permission, self._is_history(fact))
         row = Delivered(_hash(item), reachable)
-        if (
-            before is not None
-            and before.is_settled
-            and (stream != ORDERS or before.row_hash == row.row_hash)
-        ):
+        if before is not None and before.row_hash == row.row_hash:
             work.counts.add(stream, unchanged=1)
             return None
         work.withhold(stream, permission.withheld)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from target_shopcrm.consent.sending import hold
@@ -10,14 +10,12 @@ from target_shopcrm.database.runs import WithheldField
 from target_shopcrm.routes.crm.run import EVENTS, waits
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
+    from datetime import datetime
 
     from target_shopcrm.records import ContactEvent
-    from target_shopcrm.routes.crm.run import CrmRun
+    from target_shopcrm.routes.crm.run import CrmRun, RecordKey
     from target_shopcrm.routes.work import Work
-
-_LONGEST_CAP = timedelta(days=400)
-"""No policy looks further back for its frequency caps."""
 
 
 class Holding:
@@ -26,13 +24,18 @@ class Holding:
     Args:
         run: The run.
         work: The transaction.
+        addresses: The normalised addresses that the events may go to.
     """
 
-    def __init__(self, run: CrmRun, work: Work) -> None:
+    def __init__(self, run: CrmRun, work: Work, addresses: Collection[str]) -> None:
         self._run = run
         self._work = work
         self._at = run.clock()
-        self._sent: dict[str, list[datetime]] = {}
+        days = [cap.days for caps in work.policy.frequency_caps.values() for cap in caps]
+        self._sent: dict[str, dict[RecordKey, datetime]] = {}
+        if days and addresses:
+            since = self._at - timedelta(days=max(days))
+            self._sent = run.deliveries(work, EVENTS).times_to(addresses, since)
 
     def channels(self, event: ContactEvent, reachable: Mapping[str, str]) -> dict[str, str]:
         """The channels on which an event may be answered now.
@@ -61,7 +64,7 @@ class Holding:
                 address,
                 None,
                 self._at,
-                self._sent_to(address),
+                self._sent_before(event, address),
             )
             if held is None:
                 free[channel] = address
@@ -72,19 +75,17 @@ class Holding:
         if free:
             # A message counts against the cap from the moment it is decided on.
             for address in free.values():
-                self._sent_to(address).append(self._at)
+                self._sent.setdefault(address, {})[event.shop_id, event.event_id] = self._at
             return free
         self._count(reason)
         if until and (event.expires_at is None or min(until) < event.expires_at):
             self._run.wait(self._work, [waits(EVENTS, event, reason, min(until))])
         return {}
 
-    def _sent_to(self, address: str) -> list[datetime]:
-        if address not in self._sent:
-            deliveries = self._run.deliveries(self._work, EVENTS)
-            found = deliveries.times_to([address], self._at - _LONGEST_CAP)
-            self._sent[address] = found.get(address, [])
-        return self._sent[address]
+    def _sent_before(self, event: ContactEvent, address: str) -> list[datetime]:
+        """When others went there: a try that nobody knows the end of doesn't hold the next one."""
+        itself = (event.shop_id, event.event_id)
+        return [at for key, at in self._sent.get(address, {}).items() if key != itself]
 
     def _count(self, reason: str) -> None:
         self._work.counts.add(EVENTS, withheld=1)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from target_shopcrm.routes.work import Steps, Work
 
 MARKETING = "marketing"
+_KNOWN = frozenset({"done", "skipped", "opted_out"})
+"""The outcomes of a withdrawal after which the CRM won't write to the address."""
 
 
 def read_back(run: CrmRun, work: Work) -> Steps:
@@ -115,6 +117,9 @@ def withdraw(run: CrmRun, work: Work) -> Steps:
     Args:
         run: The run.
         work: Its transactions.
+
+    Raises:
+        CrmUnavailableError: If every single one failed: then something is wrong with the CRM.
     """
     ledger = Ledger(work.connection)
     check_policy_knows_shops(work, ledger)
@@ -136,6 +141,12 @@ def withdraw(run: CrmRun, work: Work) -> Steps:
     if due:
         outcomes: Sequence[Outcome] = yield partial(run.destination.withdraw, due)
         failed = settle_withdrawals(run, work, due, check_answers(due, outcomes))
+        if not any(outcome.state in _KNOWN for outcome in outcomes):
+            raise CrmUnavailableError(
+                f"None of {len(due)} withdrawals could be brought to {run.name}, so nothing else"
+                " was sent: look at the CRM's status page and the permissions of api_key, then run"
+                " again."
+            )
     changed = {
         key: standing[key]._replace(
             row_hash=UNSETTLED,
@@ -162,14 +173,11 @@ def settle_withdrawals(
 
     Returns:
         The contacts of whom something failed.
-
-    Raises:
-        CrmUnavailableError: If every single one failed: then something is wrong with the CRM.
     """
     known: list[Withdrawn] = []
     failed: set[RecordKey] = set()
     for each, outcome in zip(due, outcomes, strict=True):
-        if outcome.state in {"done", "skipped", "opted_out"}:
+        if outcome.state in _KNOWN:
             known.append(Withdrawn(each.who.shop_id, each.channel, each.address))
             continue
         key = (each.who.shop_id, each.who.contact_id)
@@ -178,11 +186,6 @@ def settle_withdrawals(
     at = clock(Ledger(work.connection).newest_observation())
     run.told(work).remember(known, work.run_id, at)
     work.counts.add("withdrawals", read=len(due), written=len(known))
-    if due and not known:
-        raise CrmUnavailableError(
-            f"None of {len(due)} withdrawals could be brought to {run.name}, so nothing else was"
-            " sent: look at the CRM's status page and the permissions of api_key, then run again."
-        )
     return failed
 
 

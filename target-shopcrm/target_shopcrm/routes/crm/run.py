@@ -50,6 +50,7 @@ class CrmRun:
         shadow: The same as `destination` where nothing may be written, else None.
         blocked: Contacts and addresses whose withdrawal failed: they get nothing in this run.
         is_holding: Whether records were left for a later run, so that no STATE may be written.
+        is_restoring: Whether this run only takes an earlier one back.
         waits_again: Stream, shop_id and key of each record that was put aside in this run.
         clock: Tells the time.
     """
@@ -60,6 +61,7 @@ class CrmRun:
     shadow: ShadowDestination | None = None
     blocked: set[RecordKey | str] = field(default_factory=set)
     is_holding: bool = False
+    is_restoring: bool = False
     waits_again: set[tuple[str, str, str]] = field(default_factory=set)
     clock: Callable[[], datetime] = now
 
