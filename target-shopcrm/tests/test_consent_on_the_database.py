@@ -177,8 +177,7 @@ class DatabaseMachine(ConsentMachine):
         """The CRM takes one line, which must hold nothing that isn't permitted."""
         name = line["contact_id"]
         if line["action"] == "withdraw":
-            assert self.crm[name].pop(line["channel"]) == line["address"]
-            self.lives.counts["withdrawals"] += 1
+            self._hear_withdrawal(name, line["channel"], line["address"])
             return
         if line["action"] == "forget":
             assert not self.crm[name], "the withdrawals came first"
@@ -192,6 +191,13 @@ class DatabaseMachine(ConsentMachine):
             assert self._may_be_profiled(sent[name], at), sent[name]
         self.crm[name] = told
         self.lives.counts["upserts"] += 1
+
+    def _hear_withdrawal(self, name: str, channel: str, address: str) -> None:
+        """Of whoever holds it; the ledger's own are told even where nobody does (any more)."""
+        for held in [self.crm[name]] if name in self.crm else self.crm.values():
+            if held.get(channel) == address:
+                del held[channel]
+                self.lives.counts["withdrawals"] += 1
 
     def _must_deny(self, channel: str, address: str, purpose: str, at: datetime) -> bool:
         return self.truth.must_deny(Key(SHOP, channel, address, purpose), at)

@@ -47,15 +47,15 @@ def everything(shop: Shop) -> str:
     """The whole database as one text, jsonb and bytes readable."""
     tables = shop.ask(
         "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type ="
-        " 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema')"
+        " 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2"
     )
     rows = [
         row[0]
         for schema, name in tables
         for row in shop.ask(f'SELECT to_jsonb(t)::text FROM "{schema}"."{name}" AS t ORDER BY 1')  # noqa: S608 - the catalogue's names
     ]
-    records = shop.ask("SELECT encode(record, 'escape') FROM sync.dead_letters")
-    waiting = shop.ask("SELECT encode(record, 'escape') FROM sync.waiting")
+    records = shop.ask("SELECT encode(record, 'escape') FROM sync.dead_letters ORDER BY 1")
+    waiting = shop.ask("SELECT encode(record, 'escape') FROM sync.waiting ORDER BY 1")
     return "\n".join([*rows, *(str(row[0]) for row in (*records, *waiting))])
 
 

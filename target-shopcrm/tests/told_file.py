@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from target_shopcrm.destinations.crm import Outcome
 from target_shopcrm.destinations.jsonl import JsonLines
 from target_shopcrm.routes.crm import CrmRun
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     import pytest
     from conftest import Shop, Singer
-    from target_shopcrm.destinations.crm import Contact, Event, Withdrawal
+    from target_shopcrm.destinations.crm import Contact, Event, Outcome, Withdrawal
 
 YES = "2026-11-01T10:00:00Z"
 LATER = "2026-11-21T10:00:00Z"
@@ -116,9 +115,7 @@ class ToldFile:
         return self._about("cues", key or f"q{number}", number, {**hint, **fields})
 
     def _about(self, stream: str, key: str, number: int, fields: dict[str, Any]) -> str:
-        return self.singer.record(
-            f"activation-{stream}", key, **{"email": email(number), **fields}
-        )
+        return self.singer.record(f"activation-{stream}", key, **{"email": email(number), **fields})
 
     def lines(self, *records: str) -> list[str]:
         """The input of a run: schemas, records, and a STATE at the end."""
@@ -214,9 +211,7 @@ class MoodyFile(JsonLines):
         return [mood or next(written) for mood in moods]
 
 
-def let_it_be_moody(
-    monkeypatch: pytest.MonkeyPatch, moods: dict[tuple[str, str], Outcome]
-) -> None:
+def let_it_be_moody(monkeypatch: pytest.MonkeyPatch, moods: dict[tuple[str, str], Outcome]) -> None:
     """From now on the file answers like this."""
     monkeypatch.setattr(MoodyFile, "moods", moods)
     monkeypatch.setattr("target_shopcrm.destinations.JsonLines", MoodyFile)

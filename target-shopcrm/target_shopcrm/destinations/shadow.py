@@ -104,8 +104,10 @@ class ShadowDestination(CrmDestination):
             mails = found is not None and each.channel in found.subscribed
             key = each.who.contact_id or f"(never delivered, no. {number})"
             verdict = "withdraw" if mails else "match"
+            # Not the field's own name: that of a new address would take its place.
+            field = f"withdrawal.{each.channel}"
             self._rows.append(
-                ("contacts", each.who.shop_id, key, each.channel, verdict, "withdrawn", None, None)
+                ("contacts", each.who.shop_id, key, field, verdict, "withdrawn", None, None)
             )
         return [DONE] * len(withdrawals)
 
@@ -227,7 +229,8 @@ def _compared(contact: Contact, seen: Seen | None) -> list[Row]:
     who = contact.who
     theirs: Mapping[str, object] = seen.fields if seen is not None else {}
     rows: list[Row] = []
-    for field, value in {**contact.fields, **_addresses(who)}.items():
+    addresses = _addresses(who) if contact.channels else {}
+    for field, value in {**contact.fields, **addresses}.items():
         there = theirs.get(field)
         verdict = "new" if seen is None or there is None else "differs"
         if seen is not None and _same(value, there):

@@ -71,7 +71,11 @@ WRONG = {
     ),
     "a cap that is none": (
         US + "frequency_caps: {sms: often}\n",
-        "'often' is no cap; write it like 4 in 30 days",
+        "'often' is no cap; write it like 4 in 30 days, of 365 days at most",
+    ),
+    "a cap that looks back for ever": (
+        US + "frequency_caps: {sms: 1 in 366 days}\n",
+        "'1 in 366 days' is no cap; write it like 4 in 30 days, of 365 days at most",
     ),
     "a pause without an end": (
         US + "freeze_windows: {rest: {from: 12-24}}\n",

@@ -19,9 +19,7 @@ PEOPLE = 100
 
 def only_letter(shop: Shop) -> tuple[Any, ...]:
     """The one dead letter, apart from the record that it keeps."""
-    (letter,) = shop.ask(
-        "SELECT destination, stream, key, field, reason FROM sync.dead_letters"
-    )
+    (letter,) = shop.ask("SELECT destination, stream, key, field, reason FROM sync.dead_letters")
     kept = shop.one("SELECT convert_from(record, 'UTF8') FROM sync.dead_letters")
     assert VALUE in kept, "the record itself is kept, to be mended"
     assert VALUE not in str(letter)
@@ -60,9 +58,7 @@ def check_contacts(file: ToldFile, people: int) -> None:
     """Tell the file of twenty-five thousand contacts, one of them bad, and tell it again."""
     file.agree(*range(people))
     records = [
-        file.contact(
-            n, email=email(n % people), **{"visits": VALUE if n == BAD else n, "segment": "loyal"}
-        )
+        file.contact(n, email=email(n % people), visits=VALUE if n == BAD else n, segment="loyal")
         for n in range(RECORDS)
     ]
     lines = file.lines(*records)

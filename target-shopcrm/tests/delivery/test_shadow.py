@@ -112,9 +112,19 @@ def test_whom_live_would_unsubscribe(crm: Pilot) -> None:
     shadow(crm)
     assert crm.writes_since(written) == []
     assert ("email", ADA["email"]) in crm.fake.mailable(), "a pilot changes nothing"
-    assert fields(crm)["contacts", "email", "withdraw", "withdrawn"] == 2
+    assert fields(crm)["contacts", "withdrawal.email", "withdraw", "withdrawn"] == 2
     crm.tell()
     assert crm.fake.mailable() == set(), "live does what the pilot said"
+
+
+def test_an_address_that_changed_would_be_unsubscribed_and_the_new_one_added(crm: Pilot) -> None:
+    crm.tell(*contacts(crm))
+    new = {"email": "ada.new@example.com"}
+    crm.customers(crm.agrees("c9", **new))
+    shadow(crm, crm.contact("k1", given_name="Ada", visits=3, **new))
+    found = fields(crm)
+    assert found["contacts", "withdrawal.email", "withdraw", "withdrawn"] == 1
+    assert found["contacts", "email", "new", ""] == 1
 
 
 def test_orders_and_events_of_people_whom_live_would_have_told(crm: Pilot) -> None:

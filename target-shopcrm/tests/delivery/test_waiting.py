@@ -39,9 +39,7 @@ def test_a_contact_that_comes_later_in_the_same_run(file: ToldFile, batch_size: 
 def test_a_contact_that_comes_in_the_next_run(file: ToldFile) -> None:
     assert file.tell(file.order(0), file.event(0), file.cue(0)) == []
     assert file.states == [{"told": 3}], "what waits here need not come again"
-    assert file.waiting() == [
-        (key, "contact_not_delivered") for key in ("e0", "o0", "q0")
-    ]
+    assert file.waiting() == [(key, "contact_not_delivered") for key in ("e0", "o0", "q0")]
     assert actions(file.tell(file.contact(0))) == ["upsert k0", "send o0", "send e0", "send q0"]
     assert file.waiting() == []
     assert file.tell() == []

@@ -80,9 +80,7 @@ def test_an_address_that_can_not_be_left_keeps_the_new_one_back(
     assert file.tell(*moved) == []
 
 
-def test_of_two_channels_only_the_one_that_was_withdrawn_goes(
-    shop: Shop, singer: Singer
-) -> None:
+def test_of_two_channels_only_the_one_that_was_withdrawn_goes(shop: Shop, singer: Singer) -> None:
     file = ToldFile(shop, singer)
     phone = "+12125550101"
     file.agree(0, phone=phone)

@@ -28,7 +28,7 @@ current_cues as (
     from missed
     inner join {{ ref('profiles') }} as profiles
         on profiles.shop_id = missed.shop_id and profiles.profile_id = missed.profile_id
-    inner join {{ ref('current_contacts') }} as contacts
+    inner join {{ ref('contacts') }} as contacts
         on contacts.shop_id = missed.shop_id and contacts.contact_id = missed.profile_id
     where
         profiles.profiling_allowed

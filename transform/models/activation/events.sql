@@ -28,7 +28,7 @@ current_events as (
         (due.closes_on + 1)::timestamp at time zone shops.timezone as expires_at,
         jsonb_build_object('occasion_on', due.occasion_on, 'due_on', due.due_on) as properties
     from due
-    inner join {{ ref('current_contacts') }} as contacts
+    inner join {{ ref('contacts') }} as contacts
         on contacts.shop_id = due.shop_id and contacts.contact_id = due.profile_id
     inner join {{ ref('stg_shops') }} as shops on shops.shop_id = due.shop_id
 ),

@@ -11,45 +11,40 @@
   else a marketing tool has any business knowing it. The gate in target-shopcrm decides once more.
 -#}
 with people as (
-    select profiles.shop_id, profiles.profile_id, profiles.email, profiles.phone
-    from {{ ref('profiles') }} as profiles
-    inner join {{ ref('current_contacts') }} as contacts
-        on contacts.shop_id = profiles.shop_id and contacts.contact_id = profiles.profile_id
+    select contacts.shop_id, contacts.contact_id, contacts.email, contacts.phone
+    from {{ ref('contacts') }} as contacts
+    inner join {{ ref('profiles') }} as profiles
+        on profiles.shop_id = contacts.shop_id and profiles.profile_id = contacts.contact_id
     where
         profiles.profiling_allowed
         and (profiles.email_marketing_allowed or profiles.sms_marketing_allowed)
-),
-
-lines as (
-    select
-        shop_id,
-        order_id,
-        jsonb_agg(jsonb_build_object(
-            'product_id', product_id, 'name', line_name, 'quantity', quantity::text, 'net', net
-        ) order by position) as lines
-    from {{ ref('stg_order_lines') }}
-    group by shop_id, order_id
 ),
 
 current_orders as (
     select
         orders.shop_id,
         orders.order_id,
-        orders.profile_id as contact_id,
+        people.contact_id,
         people.email,
         people.phone,
         orders.created_at as placed_at,
         orders.currency,
         staged.net,
         staged.total,
-        lines.lines
+        jsonb_agg(jsonb_build_object(
+            'product_id', lines.product_id,
+            'name', lines.line_name,
+            'quantity', lines.quantity::text,
+            'net', lines.net
+        ) order by lines.position) as lines
     from {{ ref('profile_orders') }} as orders
     inner join people
-        on people.shop_id = orders.shop_id and people.profile_id = orders.profile_id
+        on people.shop_id = orders.shop_id and people.contact_id = orders.profile_id
     inner join {{ ref('stg_orders') }} as staged
         on staged.shop_id = orders.shop_id and staged.order_id = orders.order_id
-    inner join lines
+    inner join {{ ref('stg_order_lines') }} as lines
         on lines.shop_id = orders.shop_id and lines.order_id = orders.order_id
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9
 ),
 
 hashed as (

@@ -1,17 +1,21 @@
 """The shop's consent policy: what needs which consent, where, and for how long.
 
-The file is one YAML document that a shop owner can read aloud; `strict.yml` is the
-packaged example and the default. A shop's own file usually only extends it::
+The file is one YAML document that a shop owner can read aloud. There is one packaged for each
+law we know (`eu.yml`, `uk.yml`, `ca.yml`, `us.yml`) and `strict.yml`, the default. A shop's own
+file usually only extends one of them::
 
     version: 1
     name: Corner shop
     extends: strict
     shops:
-      corner-shop: {country: US}
+      corner-shop: {country: US, timezone: America/New_York}
 
-A file that extends another can only tighten it: drop channels, fields or months, ask for
-consent where a contract was enough, and say where its shops are. To allow more than
-``strict`` does, write a whole policy; nothing is loosened by accident.
+A file that extends another can only tighten what the law says: drop channels, fields or months,
+ask for consent where a contract was enough, write in fewer hours, forget sooner, and say where
+its shops are. What no law says it sets freely: pauses, and how often somebody is written to. To
+allow more, write a whole policy; nothing is loosened by accident.
+
+`prose` writes the page that a shop hands to its customers.
 """
 
 from target_shopcrm.consent.policy.durations import Validity

@@ -16,6 +16,8 @@ _CAP = re.compile(r"([1-9][0-9]{0,2}) in ([1-9][0-9]{0,2}) days?")
 _ONCE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _YEARLY = re.compile(r"[0-9]{2}-[0-9]{2}")
 _LEAP_YEAR = 2024
+_LONGEST_CAP = 365
+"""Days; what was sent longer ago is not looked up."""
 
 
 class Cap(NamedTuple):
@@ -72,9 +74,13 @@ def read_caps(
 
 def _cap(place: Place) -> Cap:
     match = _CAP.fullmatch(place.text())
-    if match is None:
-        place.fail(f"{place.text()!r} is no cap; write it like 4 in 30 days")
-    return Cap(int(match[1]), int(match[2]))
+    cap = Cap(int(match[1]), int(match[2])) if match else None
+    if cap is None or cap.days > _LONGEST_CAP:
+        place.fail(
+            f"{place.text()!r} is no cap; write it like 4 in 30 days, of {_LONGEST_CAP} days at"
+            " most"
+        )
+    return cap
 
 
 def read_freezes(place: Place | None, base: Mapping[str, Freeze]) -> Mapping[str, Freeze]:

@@ -111,7 +111,7 @@ class Contacts:
             answer = self._api.create("/contacts/", body)
         except UncertainError:
             there = self._directory.by_external_id([contact.who.external_id])
-            if not there:
+            if there:
                 return self._tell(contact, there[contact.who.external_id])
             return _Told(_NO_ANSWER) if is_last else self._create(contact, is_last=True)
         if answer.ok:

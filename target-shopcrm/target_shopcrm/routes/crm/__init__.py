@@ -153,7 +153,6 @@ class CrmRoute:
             work.counts.withheld[reason] += left
         return going
 
-
     def _whose_contact_came(
         self, work: Work, due: Sequence[tuple[Waits, Any]]
     ) -> set[tuple[str, str, str]]:

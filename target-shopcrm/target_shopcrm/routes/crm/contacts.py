@@ -103,11 +103,9 @@ class ContactDelivery:
             elif plan.permitted:
                 going.append(plan)
             elif plan.before is not None:
-                gone[plan.key] = plan.before._replace(row_hash=UNSETTLED, permitted={}, granted={})
+                gone[plan.key] = plan.before
         run.wait(work, [waits(CONTACTS, plan.record, "withdrawal_failed") for plan in held])
-        run.deliveries(work).save(gone, work.run_id)
-        before = {plan.key: plan.before for plan in plans if plan.before is not None}
-        yield from blank(run, work, gone, before)
+        yield from blank(run, work, gone)
         return going
 
     def _upsert(self, plans: Sequence[ContactPlan]) -> StepsTo[list[ContactPlan]]:

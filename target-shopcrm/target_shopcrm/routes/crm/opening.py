@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from target_shopcrm.consent.opt_outs import Echo, opt_out_events
 from target_shopcrm.database.customers import shops_with_customers
-from target_shopcrm.database.deliveries import UNSETTLED
+from target_shopcrm.database.deliveries import UNSETTLED, Delivered
 from target_shopcrm.database.erasures import Erasures
 from target_shopcrm.database.ledger import Ledger, clock
 from target_shopcrm.database.told import Withdrawn
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from target_shopcrm.consent.events import Key
     from target_shopcrm.consent.gate import Gate
-    from target_shopcrm.database.deliveries import Delivered
     from target_shopcrm.destinations.crm import OptOut, OptOuts, Outcome
     from target_shopcrm.routes.work import Steps, Work
 
@@ -154,10 +153,11 @@ def withdraw(run: CrmRun, work: Work) -> Steps:
             granted={name: at for name, at in standing[key].granted.items() if name in left},
         )
         for key, left in kept.items()
-        if left != standing[key].permitted and key not in failed
+        if left and left != standing[key].permitted and key not in failed
     }
     run.deliveries(work).save(changed, work.run_id)
-    yield from blank(run, work, {k: d for k, d in changed.items() if not d.permitted}, standing)
+    nobody = {key: standing[key] for key, left in kept.items() if not left and key not in failed}
+    yield from blank(run, work, nobody)
 
 
 def settle_withdrawals(
@@ -189,52 +189,56 @@ def settle_withdrawals(
     return failed
 
 
-def blank(
-    run: CrmRun,
-    work: Work,
-    nobody: Mapping[RecordKey, Delivered],
-    before: Mapping[RecordKey, Delivered],
-) -> Steps:
+def blank(run: CrmRun, work: Work, nobody: Mapping[RecordKey, Delivered]) -> Steps:
     """Let the CRM forget what it was told of contacts who may not be written to any more.
+
+    Until it has, their addresses stay in the books: should the run die here, or the CRM not
+    answer, the next run withdraws them once more and gets here again.
 
     Args:
         run: The run.
         work: Its transactions.
-        nobody: Contacts without any permitted channel, as they are now.
-        before: The same as they were, with the addresses that identify them.
+        nobody: What was delivered of contacts without any permitted channel; they are withdrawn.
     """
+    deliveries = run.deliveries(work)
     told = {key: each for key, each in nobody.items() if each.fields or each.lists}
-    people = {
-        key: Person(
-            shop_id=key[0],
-            contact_id=key[1],
-            addresses=before[key].permitted,
-            remote_id=each.remote_id,
-        )
-        for key, each in told.items()
-    }
-    run.deliveries(work).remember_before({key: before[key] for key in told}, work.run_id)
+    gone = {key: each for key, each in nobody.items() if key not in told}
+    deliveries.save({**_unsettled(told), **_forgotten(gone)}, work.run_id)
+    deliveries.remember_before(dict(told), work.run_id)
+    people = {key: _person(key, each) for key, each in told.items()}
     leaving = [
-        Membership(who=people[key], list_id=list_id, is_member=False)
+        (key, Membership(who=people[key], list_id=list_id, is_member=False))
         for key, each in told.items()
         for list_id in each.lists
     ]
-    if leaving and run.destination.capabilities.can(Operation.LIST):
-        yield partial(run.destination.set_memberships, leaving)
     blanked = [
-        Contact(who=people[key], fields={}, forget=frozenset(each.fields))
+        (key, Contact(who=people[key], fields={}, forget=frozenset(each.fields)))
         for key, each in told.items()
     ]
-    if blanked and run.destination.capabilities.can(Operation.UPSERT):
-        outcomes: Sequence[Outcome] = yield partial(run.destination.upsert, blanked)
-        check_answers(blanked, outcomes)
-        done = {
-            key: each._replace(fields={}, lists=[])
-            for (key, each), outcome in zip(told.items(), outcomes, strict=True)
-            if outcome.state != "uncertain"
-        }
-        run.deliveries(work).save(done, work.run_id)
-        work.counts.add(CONTACTS, written=len(done))
+    in_doubt: set[RecordKey] = set()
+    for operation, due, tell in (
+        (Operation.LIST, leaving, run.destination.set_memberships),
+        (Operation.UPSERT, blanked, run.destination.upsert),
+    ):
+        if due and run.destination.capabilities.can(operation):
+            outcomes: Sequence[Outcome] = yield partial(tell, [item for _, item in due])
+            answers = zip(due, check_answers(due, outcomes), strict=True)
+            in_doubt |= {key for (key, _), outcome in answers if outcome.state == "uncertain"}
+    done = {key: each for key, each in told.items() if key not in in_doubt}
+    run.deliveries(work).save(_forgotten(done), work.run_id)
+    work.counts.add(CONTACTS, written=len(done))
+
+
+def _unsettled(delivered: Mapping[RecordKey, Delivered]) -> dict[RecordKey, Delivered]:
+    """Contacts of whom nobody knows what the CRM holds, for as long as it is being told."""
+    return {key: each._replace(row_hash=UNSETTLED, granted={}) for key, each in delivered.items()}
+
+
+def _forgotten(delivered: Mapping[RecordKey, Delivered]) -> dict[RecordKey, Delivered]:
+    """The same once the CRM holds nothing of them that could be used."""
+    return {
+        key: Delivered(UNSETTLED, {}, remote_id=each.remote_id) for key, each in delivered.items()
+    }
 
 
 def _withdrawals(
@@ -260,17 +264,22 @@ def withdrawals_of(
     Returns:
         The withdrawals.
     """
-    who = Person(
-        shop_id=key[0],
-        contact_id=key[1],
-        addresses=before.permitted,
-        remote_id=before.remote_id,
-    )
+    who = _person(key, before)
     return [
         Withdrawal(who=who, channel=channel, address=address)
         for channel, address in before.permitted.items()
         if permitted.get(channel) != address
     ]
+
+
+def _person(key: RecordKey, before: Delivered) -> Person:
+    """A contact by the addresses that it was delivered with."""
+    return Person(
+        shop_id=key[0],
+        contact_id=key[1],
+        addresses=before.permitted,
+        remote_id=before.remote_id,
+    )
 
 
 def _of_nobody(owed: Withdrawn) -> Withdrawal:

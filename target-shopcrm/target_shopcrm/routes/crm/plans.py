@@ -212,5 +212,5 @@ def _told(permitted: Mapping[str, object], taken: frozenset[str] | None) -> Fiel
 
 def _lists(lists: Mapping[str, str], fields: Fields) -> list[str]:
     """The lists a contact belongs on: that of its segment, and everybody's."""
-    wanted = {lists.get(_EVERYBODY), lists.get(str(fields.get("segment")))}
-    return sorted(each for each in wanted if each)
+    names = {_EVERYBODY, fields.get("segment")}
+    return sorted({lists[name] for name in names if isinstance(name, str) and name in lists})
