@@ -196,7 +196,7 @@ class Delivery:
     def _begin(self) -> None:
         with explained(self._url):
             migrate(self._connection, self._url)
-            self._log.begin()
+            self._log.begin(self._policy.retention.dead_letters)
             with self._connection.transaction():
                 self._destination.open(self._connection)
             self._destination.committed()
@@ -285,7 +285,7 @@ class Delivery:
                 self._last_batch.state = value
 
     def _write_state(self, value: bytes) -> None:
-        if value == self._state_written or self._route.is_holding:
+        if value == self._state_written or self._route.is_holding or self._settings.is_shadow:
             return
         try:
             sys.stdout.write(value.decode("utf-8", "surrogateescape") + "\n")

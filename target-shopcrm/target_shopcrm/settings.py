@@ -103,7 +103,7 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         "lists",
         th.ObjectType(additional_properties=th.StringType),
         description=(
-            'The CRM\'s list for each segment, such as {"champions": "Xa9"}; \'*\' is the list of'
+            'The CRM\'s list for each segment, such as {"Champions": "Xa9"}; \'*\' is the list of'
             " everybody who may be written to."
         ),
     ),
@@ -169,7 +169,7 @@ class CrmSettings:
         for name in names:
             if not getattr(self, name):
                 raise ConfigurationError(
-                    f"Destination {destination} needs the setting {name}; the README of"
+                    f"Destination {destination} needs the setting {name}; its page in docs/crms of"
                     " target-shopcrm says where to find it."
                 )
 

@@ -35,6 +35,9 @@ _REASONS = {
     "contact_not_delivered": "the contact isn't in the CRM yet",
     "retention": "too old to be kept",
     "uncertain": "it isn't known whether it arrived",
+    "withdrawal_failed": "a no of theirs hasn't arrived yet",
+    "not_in_destination": "the CRM has no place for it",
+    "event_expired": "its time was over",
 }
 _DESTINATIONS = {
     "shopcrm": "ShopCRM database",

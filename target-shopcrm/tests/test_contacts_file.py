@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from conftest import Shop, Singer
 
 CONTACTS = "contacts_for_the_crm.singer"
+ADA = "ada.baker@example.com"
 
 
 @pytest.fixture
@@ -159,6 +160,23 @@ def test_a_file_that_somebody_shortened_is_left_alone(shop: Shop, data: Path, ou
     with pytest.raises(OutputError, match="somebody changed it"):
         send(shop, data, output)
     assert output.read_bytes() == b"short"
+
+
+def test_two_contacts_with_one_address_are_withdrawn_together(
+    shop: Shop, data: Path, output: Path, singer: Singer
+) -> None:
+    fill(shop, data)
+    both = [singer.record("activation-contacts", name, email=ADA) for name in ("k1", "k2")]
+    lines = [singer.schema("activation-contacts"), *both]
+    shop.run(lines, destination="jsonl", output_path=str(output))
+    fill(shop, data, "the_customer_has_withdrawn.singer")
+    shop.run([], destination="jsonl", output_path=str(output))
+    withdrawn = [json.loads(line) for line in output.read_text().splitlines()]
+    assert [line["contact_id"] for line in withdrawn if line["action"] == "withdraw"] == [
+        "k1",
+        "k2",
+    ]
+    assert shop.one("SELECT count(*) FROM sync.withdrawals WHERE address = %s", ADA) == 1
 
 
 def test_the_file_is_for_its_owner_only(shop: Shop, data: Path, output: Path) -> None:

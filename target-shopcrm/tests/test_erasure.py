@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner, Result
 from target_shopcrm.cli import main
+from target_shopcrm.consent.policy import Validity
 from target_shopcrm.database.connection import connect
 from target_shopcrm.database.runs import RunLog
 
@@ -278,7 +279,7 @@ def test_an_erasure_that_fails_changes_nothing(busy: Shop) -> None:
 
 def test_while_a_run_is_active_nobody_is_erased(busy: Shop) -> None:
     with closing(connect(busy.url, program="tests")) as connection:
-        RunLog(connection, "klaviyo").begin()
+        RunLog(connection, "klaviyo").begin(Validity(days=14))
         result = call(busy, "erase", "--pos-id", "c1", "--shop", "corner", "--yes")
     assert result.exit_code == 1
     assert "A run into klaviyo is active" in result.stderr

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner, Result
 from target_shopcrm.cli import main
+from target_shopcrm.consent.policy import Validity
 from target_shopcrm.database.connection import connect
 from target_shopcrm.database.runs import RunLog
 
@@ -146,7 +147,7 @@ def test_who_was_not_seen_for_long_is_written_to_no_more(
 
 def test_while_a_run_is_active_nothing_goes(shop: Shop) -> None:
     with closing(connect(shop.url, program="tests")) as connection:
-        RunLog(connection, "shopcrm").begin()
+        RunLog(connection, "shopcrm").begin(Validity(days=14))
         assert call(shop).exit_code == 0
         refused = call(shop, "--apply")
     assert (refused.exit_code, "A run into shopcrm is active" in refused.stderr) == (1, True)

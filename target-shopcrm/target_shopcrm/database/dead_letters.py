@@ -11,11 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from uuid import UUID
 
+    from target_shopcrm.consent.policy import Validity
     from target_shopcrm.database.connection import Connection
     from target_shopcrm.decoding import BadRecord
-
-_KEEP_RECORDS = "30 days"
-
 
 class DeadLetters:
     """The dead letters of one destination.
@@ -29,12 +27,16 @@ class DeadLetters:
         self._connection = connection
         self._destination = destination
 
-    def blank_old_records(self) -> None:
-        """Forget what records held that nobody has looked into for long."""
+    def blank_old_records(self, kept: Validity) -> None:
+        """Forget what records held that nobody has looked into for long.
+
+        Args:
+            kept: How long the policy keeps it.
+        """
         self._connection.execute(
-            "UPDATE sync.dead_letters SET record = NULL, replay_requested_at = NULL"
-            " WHERE record IS NOT NULL AND first_seen_at < now() - %s::interval",
-            [_KEEP_RECORDS],
+            "UPDATE sync.dead_letters SET record = NULL, replay_requested_at = NULL WHERE record"
+            " IS NOT NULL AND first_seen_at < now() - make_interval(months => %s, days => %s)",
+            [kept.months, kept.days],
         )
 
     def add(self, bad_records: Sequence[BadRecord], run_id: UUID) -> None:

@@ -14,6 +14,7 @@ from target_shopcrm.database.dead_letters import DeadLetters
 from target_shopcrm.errors import AnotherRunIsActiveError
 
 if TYPE_CHECKING:
+    from target_shopcrm.consent.policy import Validity
     from target_shopcrm.database.connection import Connection
 
 _PATIENCE_SECONDS = 3.0
@@ -99,8 +100,11 @@ class RunLog:
         self.run_id = uuid.uuid4()
         self.counts = Counts()
 
-    def begin(self) -> None:
+    def begin(self, letters_kept: Validity) -> None:
         """Take the run lock and note that a run has begun. Commits.
+
+        Args:
+            letters_kept: How long the policy keeps the contents of dead letters.
 
         Raises:
             AnotherRunIsActiveError: If a run into the same destination goes on elsewhere.
@@ -117,7 +121,7 @@ class RunLog:
             " VALUES (%s, %s, %s, 'running', now())",
             [self.run_id, self._destination, self._mode],
         )
-        self.dead_letters.blank_old_records()
+        self.dead_letters.blank_old_records(letters_kept)
         self._connection.commit()
 
     def save(self, counts: Counts, calls: int = 0) -> None:

@@ -84,7 +84,7 @@ class Told:
             " FROM unnest(%s::text[], %s::text[], %s::text[]) AS told (shop_id, channel, address)"
             " ON CONFLICT (destination, shop_id, channel, address)"
             " DO UPDATE SET told_at = EXCLUDED.told_at, run_id = EXCLUDED.run_id",
-            [self._destination, at, run_id, *_columns(withdrawn)],
+            [self._destination, at, run_id, *_columns(list(dict.fromkeys(withdrawn)))],
         )
 
     def forget(self, granted: Iterable[Withdrawn]) -> None:

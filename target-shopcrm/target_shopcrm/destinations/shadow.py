@@ -183,6 +183,7 @@ class ShadowDestination(CrmDestination):
         self._rows += [
             ("contacts", *key, field, "withheld", str(reason), None, None)
             for field, _, _, reason in withheld
+            if field not in {"shop_id", "contact_id"}
         ]
 
     def settle(self, connection: Connection) -> None:

@@ -92,6 +92,6 @@ def _fits(field: Declared, found: dict[str, Any]) -> bool:
 def _unusable(field: Declared) -> CrmSetupError:
     return CrmSetupError(
         f"BottleCRM's custom field {field.key} of {field.target_model} can't be used: in its"
-        f" settings, switch it on as type {field.field_type}, with the choices that the README"
+        f" settings, switch it on as type {field.field_type}, with the choices that docs/crms"
         " lists, or delete it, then run again."
     )

@@ -77,7 +77,7 @@ class HubSpot(CrmDestination):
         if not (settings.subscription_type_id or "").isdecimal():
             raise ConfigurationError(
                 "The setting subscription_type_id must be the number of a HubSpot subscription"
-                " type; the README of target-shopcrm says where to find it."
+                " type; HubSpot's page in docs/crms says where to find it."
             )
         subscription = int(settings.subscription_type_id or 0)
         self._subscription = subscription

@@ -148,7 +148,7 @@ class Properties:
             raise CrmSetupError(
                 f"HubSpot refused to create properties of {self._object_type} with"
                 f" {answer.status}: create {', '.join(each.name for each in properties)} by hand,"
-                " as the README of target-shopcrm lists them, then run again."
+                " as HubSpot's page in docs/crms lists them, then run again."
             )
 
 

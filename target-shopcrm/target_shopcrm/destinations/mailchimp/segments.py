@@ -181,7 +181,7 @@ class Segments:
 def _missing(list_id: str) -> CrmSetupError:
     return CrmSetupError(
         f"Mailchimp's audience has no static segment or tag with the id {list_id}: correct the"
-        " setting lists (the README says where the id is), then run again."
+        " setting lists (Mailchimp's page in docs/crms says where the id is), then run again."
     )
 
 

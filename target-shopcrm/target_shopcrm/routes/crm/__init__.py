@@ -21,6 +21,7 @@ from target_shopcrm.routes.crm.contacts import ContactDelivery
 from target_shopcrm.routes.crm.facts import FactDelivery
 from target_shopcrm.routes.crm.plans import restored
 from target_shopcrm.routes.crm.run import CONTACTS, EVENTS, FACTS, CrmRun, RecordKey, record_key
+from target_shopcrm.routes.crm.screening import without_erased
 from target_shopcrm.routes.work import WHOLE_RECORD
 
 if TYPE_CHECKING:
@@ -125,13 +126,14 @@ class CrmRoute:
         first = {key: record for key, record in known.items() if key in fresh}
         yield from ContactDelivery(replace(self._run, lists={}), work).deliver(first)
 
-    def _send(self, work: Work, records: Mapping[str, Mapping[RecordKey, Any]]) -> Steps:
+    def _send(self, work: Work, read: Mapping[str, Mapping[RecordKey, Any]]) -> Steps:
+        records = {stream: without_erased(work, stream, of) for stream, of in read.items()}
         if contacts := records.get(CONTACTS):
             yield from ContactDelivery(self._run, work).deliver(contacts)
         for stream in FACTS:
             if facts := records.get(stream):
                 yield from FactDelivery(self._run, work, stream).deliver(facts)
-        keys = {(stream, *key) for stream, of in records.items() for key in of}
+        keys = {(stream, *key) for stream, of in read.items() for key in of}
         if self._run.shadow is None:
             self._run.waiting(work).remove(keys - self._run.waits_again)
 

@@ -19,6 +19,7 @@ from target_shopcrm.database.told import Withdrawn
 from target_shopcrm.destinations.crm import Contact, Membership, Operation, Person, Withdrawal
 from target_shopcrm.errors import CrmUnavailableError
 from target_shopcrm.routes.crm.run import CONTACTS, CrmRun, RecordKey, check_answers
+from target_shopcrm.routes.crm.screening import events_of_others
 from target_shopcrm.routes.verdicts import check_policy_knows_shops, gate_at, refresh_verdicts
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def learn_opt_outs(
         echoes: Our own withdrawals, where they may be among them.
     """
     ledger = Ledger(work.connection)
-    events = opt_out_events(
+    read = opt_out_events(
         found,
         crm=run.name,
         shops=shops_with_customers(work.connection),
@@ -71,6 +72,7 @@ def learn_opt_outs(
         observed_at=clock(ledger.newest_observation()),
         known=ledger.events_for,
     )
+    events = events_of_others(work, read)
     ledger.append(events, work.run_id)
     gate, at = gate_at(work, ledger)
     refresh_verdicts(gate, ledger, {event.key for event in events}, at)
