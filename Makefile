@@ -88,7 +88,7 @@ bench-tap: install ## tap-pos beside tap-square and its floor, and 50 shops at o
 	@PYTHONPATH=tests $(BIN)/python tests/bench/bench_tap.py
 
 bench-target: install ## The target beside its peers, and its calls beside each CRM's minimum.
-	@PYTHONPATH=tests:target-shopcrm/tests $(BIN)/python tests/bench/bench_target.py
+	@PYTHONPATH=tests:target-shopcrm/tests $(BIN)/python tests/bench/bench_destinations.py
 
 .PHONY: clean
 clean: ## Stop what runs here and remove everything that can be made again.

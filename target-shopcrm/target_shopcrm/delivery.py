@@ -33,6 +33,7 @@ from target_shopcrm.errors import ConfigurationError, Interrupted, OutputError, 
 from target_shopcrm.intake import Intake
 from target_shopcrm.routes import route_to
 from target_shopcrm.routes.work import Effect, Steps, Work
+from target_shopcrm.telling import tell_outcome
 
 if TYPE_CHECKING:
     import logging
@@ -168,7 +169,12 @@ class Delivery:
             self.abort(error)
             raise
         self._close()
-        self._say_what_was_left_out()
+        tell_outcome(
+            self._logger,
+            self._settings.destination,
+            self._log.counts,
+            is_holding=self._route.is_holding,
+        )
 
     def abort(self, error: BaseException) -> None:
         """Roll back what isn't committed and note why the run ended. Never raises.
@@ -301,31 +307,6 @@ class Delivery:
         self._writer.shutdown(wait=True)
         self._destination.close()
         self._connection.close()
-
-    def _say_what_was_left_out(self) -> None:
-        counts = self._log.counts
-        if self._route.is_holding:
-            self._logger.warning(
-                "A freeze is on: nothing but erasures and withdrawals was written; the input is"
-                " left for the first run after it."
-            )
-        for stream, counter in counts.streams.items():
-            if counter["dead_lettered"]:
-                self._logger.warning(
-                    "%d of %d records of %s couldn't be delivered; sync.dead_letters says which"
-                    " and why.",
-                    counter["dead_lettered"],
-                    counter["read"],
-                    stream,
-                )
-        self._logger.info(
-            "%s: %d records read, %d written, %d unchanged, %d with something withheld, %d dead"
-            " letters.",
-            self._settings.destination,
-            *(counts.total(name) for name in ("read", "written", "unchanged")),
-            counts.total("withheld"),
-            counts.total("dead_lettered"),
-        )
 
 
 def _next(steps: Steps | None, answer: Any) -> Effect | None:

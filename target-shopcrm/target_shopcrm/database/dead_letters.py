@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from target_shopcrm.database.connection import Connection
     from target_shopcrm.decoding import BadRecord
 
+
 class DeadLetters:
     """The dead letters of one destination.
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-from psycopg.types.json import Jsonb
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -15,6 +14,16 @@ if TYPE_CHECKING:
     from target_shopcrm.database.connection import Connection
 
 RecordKey = tuple[str, str]
+
+_DELIVERED = (
+    "SELECT shop_id, key, row_hash, permitted, fields, granted, lists, remote_id"
+    " FROM sync.deliveries WHERE destination = %(destination)s AND stream = %(stream)s"
+)
+_PERMITTED = _DELIVERED + " AND permitted <> '{}'"
+_OF_KEYS = (
+    _DELIVERED  # noqa: S608 - ours
+    + " AND (shop_id, key) IN (SELECT * FROM unnest(%(shops)s::text[], %(keys)s::text[]))"
+)
 
 UNSETTLED = b""
 """The row hash of a record that was on its way when nobody noted how it ended."""
@@ -69,7 +78,7 @@ class Deliveries:
         Returns:
             By shop_id and key.
         """
-        return self._read("permitted <> '{}'", {})
+        return _by_key(self._connection.execute(_PERMITTED, self._which))
 
     def of(self, keys: Collection[RecordKey]) -> dict[RecordKey, Delivered]:
         """Find what was delivered of some records.
@@ -80,10 +89,8 @@ class Deliveries:
         Returns:
             By shop_id and key; records never delivered are missing.
         """
-        wanted = "(shop_id, key) IN (SELECT * FROM unnest(%(shops)s::text[], %(keys)s::text[]))"
-        return self._read(
-            wanted, {"shops": [key[0] for key in keys], "keys": [key[1] for key in keys]}
-        )
+        values = {**self._which, **_columns(keys)}
+        return _by_key(self._connection.execute(_OF_KEYS, values))
 
     def compared(self, keys: Collection[RecordKey]) -> dict[RecordKey, Delivered]:
         """Find the contacts that a shadow run compared: live would have told them by now.
@@ -101,11 +108,7 @@ class Deliveries:
             " AND field IN ('email', 'phone') AND verdict IN ('match', 'differs', 'new')"
             " AND (shop_id, key) IN (SELECT * FROM unnest(%(shops)s::text[], %(keys)s::text[]))"
             " GROUP BY shop_id, key",
-            {
-                **self._which,
-                "shops": [key[0] for key in keys],
-                "keys": [key[1] for key in keys],
-            },
+            {**self._which, **_columns(keys)},
         )
         return {(row[0], row[1]): Delivered(b"compared", row[2]) for row in rows}
 
@@ -180,24 +183,21 @@ class Deliveries:
         """
         if not before or self._is_shadow:
             return
-        with self._connection.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO sync.changes (run_id, destination, stream, shop_id, key, before)"
-                " VALUES (%(run)s, %(destination)s, %(stream)s, %(shop)s, %(key)s, %(before)s)"
-                " ON CONFLICT DO NOTHING",
-                [
-                    {
-                        **self._which,
-                        "run": run_id,
-                        "shop": shop_id,
-                        "key": key,
-                        "before": None
-                        if was is None
-                        else Jsonb({"fields": was.fields, "lists": was.lists}),
-                    }
-                    for (shop_id, key), was in before.items()
-                ],
-            )
+        rows = [
+            {
+                "shop_id": shop_id,
+                "key": key,
+                "before": None if was is None else {"fields": was.fields, "lists": was.lists},
+            }
+            for (shop_id, key), was in before.items()
+        ]
+        self._connection.execute(
+            "INSERT INTO sync.changes (run_id, destination, stream, shop_id, key, before)"
+            " SELECT %(run)s, %(destination)s, %(stream)s, shop_id, key, before"
+            " FROM json_to_recordset(%(rows)s) AS held (shop_id text, key text, before jsonb)"
+            " ON CONFLICT DO NOTHING",
+            {**self._which, "run": run_id, "rows": msgspec.json.encode(rows).decode()},
+        )
 
     def changed_by(self, run_id: UUID) -> Iterable[tuple[RecordKey, dict[str, object] | None]]:
         """List what a run has changed.
@@ -216,11 +216,10 @@ class Deliveries:
         )
         return [((row[0], row[1]), row[2]) for row in rows]
 
-    def _read(self, condition: str, values: dict[str, object]) -> dict[RecordKey, Delivered]:
-        rows = self._connection.execute(
-            "SELECT shop_id, key, row_hash, permitted, fields, granted, lists, remote_id"  # noqa: S608 - ours
-            " FROM sync.deliveries"
-            f" WHERE destination = %(destination)s AND stream = %(stream)s AND {condition}",
-            {**self._which, **values},
-        )
-        return {(row[0], row[1]): Delivered(bytes(row[2]), *row[3:]) for row in rows}
+
+def _columns(keys: Collection[RecordKey]) -> dict[str, list[str]]:
+    return {"shops": [key[0] for key in keys], "keys": [key[1] for key in keys]}
+
+
+def _by_key(rows: Iterable[tuple[Any, ...]]) -> dict[RecordKey, Delivered]:
+    return {(row[0], row[1]): Delivered(bytes(row[2]), *row[3:]) for row in rows}

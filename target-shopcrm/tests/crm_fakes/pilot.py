@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from crm_fakes import fake_crm, settings_for
@@ -113,4 +114,5 @@ class Pilot:
 def pilot_with(name: str, shop: Shop, singer: Singer) -> Iterator[Pilot]:
     """A shop that tells a CRM."""
     with fake_crm(name).running() as fake:
+        fake.now = datetime.now(timezone.utc)  # later than anything the register says
         yield Pilot(shop, singer, fake, name, settings_for(name, fake))

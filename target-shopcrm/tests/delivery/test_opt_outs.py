@@ -13,7 +13,7 @@ from target_shopcrm.consent.policy import load_policy
 from target_shopcrm.destinations.crm import OptOut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from conftest import Shop, Singer
@@ -53,7 +53,7 @@ class Reader:
             known=self._known,
         )
 
-    def _known(self, keys: Sequence[Key]) -> Mapping[Key, Sequence[ConsentEvent]]:
+    def _known(self, keys: Iterable[Key]) -> Mapping[Key, Sequence[ConsentEvent]]:
         return {key: [each for each in self.ledger if each.key == key] for key in keys}
 
 
@@ -152,11 +152,10 @@ def undated(crm: Pilot, state: str, at: str, shop_id: str = "corner") -> str:
 def heard_from(crm: Pilot) -> list[str]:
     """The shops for which the ledger learned a no from the CRM."""
     rows = crm.shop.ask(
-        "SELECT shop_id FROM consent.events WHERE source LIKE %s AND state = 'withdrawn'"
-        " ORDER BY shop_id",
+        "SELECT shop_id FROM consent.events WHERE source LIKE %s AND state = 'withdrawn'",
         f"{crm.name}:%",
     )
-    return [shop_id for (shop_id,) in rows]
+    return sorted({shop_id for (shop_id,) in rows})
 
 
 def may_be_written_to(crm: Pilot) -> bool:

@@ -14,8 +14,8 @@ import pytest
 from crm_fakes import NAMES, fake_crm, settings_for
 from crm_fakes.fake import Fault
 from crm_fakes.pilot import Pilot
-from target_shopcrm.errors import ShopCRMError
 from tap_pos.testing.fake import Answer
+from target_shopcrm.errors import ShopCRMError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,6 +107,7 @@ def echo(request: Request) -> Fault:
     return Fault("before", Answer(400, said))
 
 
+@pytest.mark.long
 def test_a_crm_that_quotes_requests_in_its_errors_gives_nobody_away(
     crm: Pilot, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -123,6 +124,7 @@ def test_a_crm_that_quotes_requests_in_its_errors_gives_nobody_away(
     check_books(crm.shop)
 
 
+@pytest.mark.long
 def test_a_refused_key_is_not_named(crm: Pilot, caplog: pytest.LogCaptureFixture) -> None:
     crm.fake.api_key = "another"  # type: ignore[attr-defined]  # every fake has one
     crm.customers(crm.agrees("c1", **ADA))

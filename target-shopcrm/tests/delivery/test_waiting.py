@@ -86,6 +86,19 @@ def test_quiet_hours_hold_an_event_until_the_window_opens(
     assert file.waiting() == []
 
 
+def test_where_nobody_knows_the_hour_an_event_waits_until_somebody_says(
+    file: ToldFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = {"corner": {"country": "US"}}
+    file.policy(quiet_hours=OFFICE_HOURS, shops=nowhere)
+    clock_says(monkeypatch, MORNING)
+    assert actions(file.tell(file.contact(0), file.event(0))) == ["upsert k0"]
+    assert file.waiting() == [("e0", "quiet_hours")]
+    assert file.tell() == []
+    file.policy(quiet_hours=OFFICE_HOURS)
+    assert actions(file.tell()) == ["send e0"]
+
+
 def test_an_event_that_was_sent_by_day_is_not_held_by_night(
     file: ToldFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,10 +136,10 @@ def test_a_cap_counts_what_somebody_got_and_nobody_else(file: ToldFile) -> None:
     assert file.held_back() == {"frequency_cap": 1}
 
 
-def test_a_cap_may_look_back_for_years(file: ToldFile, monkeypatch: pytest.MonkeyPatch) -> None:
-    file.policy(frequency_caps={"email": ["1 in 999 days"]})
+def test_a_cap_may_look_back_for_a_year(file: ToldFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.policy(frequency_caps={"email": ["1 in 365 days"]})
     file.tell(file.contact(0), file.event(0))
-    clock_says(monkeypatch, datetime.now(timezone.utc) + timedelta(days=900))
+    clock_says(monkeypatch, datetime.now(timezone.utc) + timedelta(days=364))
     assert file.tell(file.event(0, "another")) == []
 
 

@@ -65,6 +65,19 @@ def test_where_every_withdrawal_fails_the_run_stops_before_anything_else(
     ]
 
 
+def test_one_that_fails_alone_stops_nobody_else(
+    shop: Shop, singer: Singer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = ToldFile(shop, singer)
+    file.agree(0, 1)
+    file.tell(file.contact(0), file.contact(1))
+    file.refuse(0)
+    let_it_be_moody(monkeypatch, {("withdraw", email(0)): REFUSED})
+    lines = file.tell(*(file.contact(n, journey="win_back") for n in range(2)))
+    assert actions(lines) == ["upsert k1"]
+    assert file.states
+
+
 def test_an_address_that_can_not_be_left_keeps_the_new_one_back(
     file: ToldFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:

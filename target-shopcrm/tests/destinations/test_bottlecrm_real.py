@@ -1,4 +1,7 @@
-"""BottleCRM itself: the same scenarios as on its fake, which proves the fake honest."""
+"""BottleCRM itself: the same scenarios as on its fake, which proves the fake honest.
+
+One test for all of them, so that one server is started however the tests are spread.
+"""
 
 from __future__ import annotations
 
@@ -6,33 +9,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 from crm_servers import bottlecrm_scenarios as scenarios
-from crm_servers.bottlecrm import RealBottleCRM, real_bottlecrm
+from crm_servers.bottlecrm import real_bottlecrm
+from crm_servers.scenarios import all_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("real_bottlecrm")]
+    from pathlib import Path
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealBottleCRM]:
-    with real_bottlecrm(tmp_path_factory.mktemp("bottlecrm")) as real:
-        yield real
-
-
-@pytest.fixture
-def crm(server: RealBottleCRM) -> RealBottleCRM:
-    server.reset()
-    return server
-
-
-class TestContacts(scenarios.ContactScenarios):
-    """How contacts come, change and go."""
-
-
-class TestConsent(scenarios.ConsentScenarios):
-    """Who may be written to."""
-
-
-class TestSetup(scenarios.SetupScenarios):
-    """Lists, cues, and what is set up wrongly."""
+@pytest.mark.long
+def test_the_real_server_goes_through_every_scenario(
+    tmp_path: Path, subtests: pytest.Subtests
+) -> None:
+    groups = (scenarios.ContactScenarios, scenarios.ConsentScenarios, scenarios.SetupScenarios)
+    with real_bottlecrm(tmp_path) as crm:
+        for name, scenario in all_of(*groups):
+            crm.reset()
+            with subtests.test(name):
+                scenario(crm)

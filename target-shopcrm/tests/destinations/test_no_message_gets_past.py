@@ -81,5 +81,5 @@ def test_no_message_gets_past_the_gate(
 @pytest.mark.long
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_many_more_lives(name: str, server: RunningServer, shop: Shop, singer: Singer) -> None:
-    counts = live(name, 40, server, shop, singer)
+    counts = live(name, 25, server, shop, singer)
     assert min(counts["faults"], counts["opt-outs in the CRM"]) > 0

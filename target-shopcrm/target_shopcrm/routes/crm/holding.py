@@ -78,8 +78,10 @@ class Holding:
                 self._sent.setdefault(address, {})[event.shop_id, event.event_id] = self._at
             return free
         self._count(reason)
-        if until and (event.expires_at is None or min(until) < event.expires_at):
-            self._run.wait(self._work, [waits(EVENTS, event, reason, min(until))])
+        # Where time alone changes nothing, somebody may still say which time zone it is there.
+        again_at = min(until) if until else None
+        if again_at is None or event.expires_at is None or again_at < event.expires_at:
+            self._run.wait(self._work, [waits(EVENTS, event, reason, again_at)])
         return {}
 
     def _sent_before(self, event: ContactEvent, address: str) -> list[datetime]:

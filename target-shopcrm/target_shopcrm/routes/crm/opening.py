@@ -8,7 +8,7 @@ no withdrawal succeeds at all, the run stops.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from target_shopcrm.consent.opt_outs import Echo, opt_out_events
 from target_shopcrm.database.customers import shops_with_customers
@@ -23,7 +23,7 @@ from target_shopcrm.routes.crm.screening import events_of_others
 from target_shopcrm.routes.verdicts import check_policy_knows_shops, gate_at, refresh_verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from target_shopcrm.consent.events import Key
     from target_shopcrm.consent.gate import Gate
@@ -46,21 +46,17 @@ def read_back(run: CrmRun, work: Work) -> Steps:
         return
     cursor = run.told(work).cursor()
     opt_outs: OptOuts = yield partial(run.destination.read_opt_outs, cursor)
-    echoes = [Echo(*key, at) for key, at in run.told(work).times().items()]
-    learn_opt_outs(run, work, opt_outs.found, echoes)
+    learn_opt_outs(run, work, opt_outs.found)
     run.told(work).save_cursor(opt_outs.cursor)
 
 
-def learn_opt_outs(
-    run: CrmRun, work: Work, found: Sequence[OptOut], echoes: Sequence[Echo] = ()
-) -> None:
-    """Tell the ledger who said no to the CRM.
+def learn_opt_outs(run: CrmRun, work: Work, found: Sequence[OptOut]) -> None:
+    """Tell the ledger who said no to the CRM; what we told it ourselves isn't among them.
 
     Args:
         run: The run.
         work: The transaction.
-        found: What the CRM says.
-        echoes: Our own withdrawals, where they may be among them.
+        found: What the CRM says, asked for or as the reason of a refusal.
     """
     ledger = Ledger(work.connection)
     read = opt_out_events(
@@ -68,7 +64,7 @@ def learn_opt_outs(
         crm=run.name,
         shops=shops_with_customers(work.connection),
         policy=work.policy,
-        echoes=echoes,
+        echoes=[Echo(*key, at) for key, at in run.told(work).times().items()],
         observed_at=clock(ledger.newest_observation()),
         known=ledger.events_for,
     )
@@ -142,7 +138,8 @@ def withdraw(run: CrmRun, work: Work) -> Steps:
     if due:
         outcomes: Sequence[Outcome] = yield partial(run.destination.withdraw, due)
         failed = settle_withdrawals(run, work, due, check_answers(due, outcomes))
-        if not any(outcome.state in _KNOWN for outcome in outcomes):
+        # One that fails alone is about that person; none of several is about the CRM.
+        if len(due) > 1 and not any(outcome.state in _KNOWN for outcome in outcomes):
             raise CrmUnavailableError(
                 f"None of {len(due)} withdrawals could be brought to {run.name}, so nothing else"
                 " was sent: look at the CRM's status page and the permissions of api_key, then run"
@@ -218,10 +215,11 @@ def blank(run: CrmRun, work: Work, nobody: Mapping[RecordKey, Delivered]) -> Ste
         for key, each in told.items()
     ]
     in_doubt: set[RecordKey] = set()
-    for operation, due, tell in (
+    steps: tuple[tuple[Operation, Sequence[tuple[RecordKey, Any]], Callable[..., Any]], ...] = (
         (Operation.LIST, leaving, run.destination.set_memberships),
         (Operation.UPSERT, blanked, run.destination.upsert),
-    ):
+    )
+    for operation, due, tell in steps:
         if due and run.destination.capabilities.can(operation):
             outcomes: Sequence[Outcome] = yield partial(tell, [item for _, item in due])
             answers = zip(due, check_answers(due, outcomes), strict=True)

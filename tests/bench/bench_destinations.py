@@ -4,11 +4,12 @@ One JSON line, everything in one run on this machine.
 
 * embedded destination: `bench.bench_target` (beside meltanolabs-target-postgres at its defaults
   and at its best, and beside COPY of the same rows);
-* each CRM: the real target tells its fake, over HTTP, of 1,000 new contacts who agreed. `writes`
-  are the calls that told contacts; `minimum` is what the vendor's batch size needs at least. What a
-  run asks whoever it tells of (lists, fields, opt-outs) is `fixed`, measured by a run without
-  input. `again` is what the same 1,000 cost when nothing has changed, beyond `fixed`. The peer
-  documents two calls for each contact (hotgluexyz/target-hubspot-v4).
+* each CRM: the real target tells its fake, over HTTP, of 1,000 new contacts who agreed. `contacts`
+  counts the calls that told contacts, beside `minimum`, what the vendor's batch size needs at
+  least; `consent_and_lists` those that told grants and list places; `reads` those that found out
+  and proved. `fixed` is what a run without input costs, and `again` what the same 1,000 cost beyond
+  it when nothing has changed. The peer documents two calls for each contact
+  (hotgluexyz/target-hubspot-v4).
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
 import sys
 import tempfile
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +36,7 @@ from processes import say, timed
 from street import Street
 
 if TYPE_CHECKING:
-    from crm_fakes.fake import FakeCrm
+    from crm_fakes.fake import FakeCrm, Request
 
 CONTACTS = 1_000
 PEER_CALLS = 2_000
@@ -96,46 +99,83 @@ def _record(stream: str, **fields: Any) -> str:
     return json.dumps({"type": "RECORD", "stream": stream, "record": record}) + "\n"
 
 
+TELLS_CONTACTS = {
+    "klaviyo": "POST /api/profile-bulk-import-jobs",
+    "hubspot": "POST /crm/objects/[^/]+/contacts/batch/upsert",
+    "mailchimp": "POST /3.0/lists/[^/]+",
+    "brevo": "POST /v3/contacts/import",
+    "bottlecrm": "POST /api/contacts/",
+    "tryton": "POST model.party.party.create",
+}
+"""The call that tells contacts: its HTTP method and path (Tryton: method of the remote call)."""
+READS = ("/batch/read", "/search", ".search_read", ".search", ".read", ".get", "/login")
+"""How paths end that only read, whatever their HTTP method."""
+
+
+@dataclass
+class Calls:
+    """What one run has sent, by what it was for."""
+
+    contacts: int = 0
+    consent_and_lists: int = 0
+    reads: int = 0
+    peak_megabytes: float = 0.0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.contacts + self.consent_and_lists + self.reads
+
+
 @dataclass
 class Account:
     """One CRM's account on this machine, and a target that tells it."""
 
+    name: str
     fake: FakeCrm
     street: Street
 
-    def run(self, records: Path | None) -> tuple[int, int, float]:
-        """Tell records; returns how many calls, how many of them wrote, and the peak megabytes."""
+    def run(self, records: Path | None) -> Calls:
+        """Tell records, and sort the calls that it took."""
         first = len(self.fake.requests)
-        _, command = self.street.commands()
-        timing = timed(command, stdin=records)
-        calls = self.fake.requests[first:]
+        timing = timed(self.street.commands()[1], stdin=records)
+        sent = self.fake.requests[first:]
         self.fake.finish_jobs()
-        writes = [each for each in calls if each.method != "GET"]
-        return len(calls), len(writes), timing.peak_megabytes
+        calls = Calls(peak_megabytes=timing.peak_megabytes)
+        for request in sent:
+            setattr(calls, kind := self._kind(request), getattr(calls, kind) + 1)
+        return calls
+
+    def _kind(self, request: Request) -> str:
+        what = str(request.json()["method"]) if self.name == "tryton" else request.path
+        if re.fullmatch(TELLS_CONTACTS[self.name], f"{request.method} {what}"):
+            return "contacts"
+        is_read = request.method == "GET" or what.rstrip("/").endswith(READS)
+        return "reads" if is_read else "consent_and_lists"
 
 
 def bench_crm(name: str, folder: Path, database: str, contacts: Path) -> dict[str, Any]:
     """What telling 1,000 contacts costs at one CRM."""
     say(f"Telling {name} of {CONTACTS:,} contacts …")
     with fake_crm(name).running() as fake:
+        fake.now = datetime.now(timezone.utc)
         street = Street(folder, "", "", database, target_settings=settings_for(name, fake))
-        account = Account(fake, street)
+        account = Account(name, fake, street)
         account.run(None)
-        fixed, _, _ = account.run(None)
-        calls, writes, peak = account.run(contacts)
+        before = account.run(None)
+        told = account.run(contacts)
         for _ in range(3):
-            account.run(None)
-        again, written_again, _ = account.run(contacts)
-    capabilities = crm_class(name).capabilities  # type: ignore[attr-defined]  # the class itself
-    minimum = math.ceil(CONTACTS / capabilities.per_call[Operation.UPSERT])
+            after = account.run(None)
+        again = account.run(contacts)
+    per_call = crm_class(name).capabilities.per_call[Operation.UPSERT]  # type: ignore[attr-defined]  # the class itself
     return {
-        "calls": calls - fixed,
-        "writes": writes,
-        "minimum": minimum,
-        "fixed": fixed,
-        "again": again - fixed,
-        "written_again": written_again,
-        "peak_mb": round(peak),
+        "contacts": told.contacts,
+        "minimum": math.ceil(CONTACTS / per_call),
+        "consent_and_lists": told.consent_and_lists,
+        "reads": told.reads - before.reads,
+        "fixed": after.total,
+        "again": again.total - after.total,
+        "peak_mb": round(told.peak_megabytes),
     }
 
 
