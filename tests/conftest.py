@@ -9,7 +9,7 @@ import pytest
 from practice_register.testing import running_register
 from shopcrm_database import running_server
 
-from street import Street
+from street import SAME_PEPPER, Street
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,4 +42,4 @@ def register(tmp_path: Path) -> Iterator[RunningRegister]:
 @pytest.fixture
 def street(tmp_path: Path, register: RunningRegister, new_database: Callable[[], str]) -> Street:
     """A street from that register into an empty database."""
-    return Street(tmp_path, register.url, register.token, new_database())
+    return Street(tmp_path, register.url, register.token, new_database(), environment=SAME_PEPPER)

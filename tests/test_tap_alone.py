@@ -4,91 +4,25 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from street import BIN, PROJECT, SHOP
+from alone import copy_of, environment_with, files_of, look_around, output
+from street import PROJECT, SHOP
 
 if TYPE_CHECKING:
     from practice_register.testing import RunningRegister
 
 pytestmark = pytest.mark.long
 
-# What has to be looked up inside an environment: everything installed, what the tap's own
-# requirements lead to, and every package of others that the tap's modules import.
-LOOK_AROUND = """
-import ast, json, pathlib
-from importlib import import_module, metadata
-from pkgutil import walk_packages
-
-import tap_pos
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
-
-reached, waiting = set(), [Requirement("tap-pos")]
-while waiting:
-    requirement = waiting.pop()
-    name = canonicalize_name(requirement.name)
-    extras = requirement.extras or {""}
-    if (name, *sorted(extras)) in reached:
-        continue
-    reached.add((name, *sorted(extras)))
-    for text in metadata.requires(name) or []:
-        needed = Requirement(text)
-        if needed.marker is None or any(needed.marker.evaluate({"extra": e}) for e in extras):
-            waiting.append(needed)
-
-imported = set()
-for module in walk_packages(tap_pos.__path__, "tap_pos."):
-    if module.name.startswith("tap_pos.testing") or module.name.endswith("__main__"):
-        continue  # for developers, who have the workspace; and the command itself
-    source = pathlib.Path(import_module(module.name).__file__).read_text("utf-8")
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            node.body = []  # read by type checkers only
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and not node.level:
-            imported.add(node.module.split(".")[0])
-        elif isinstance(node, ast.Import):
-            imported.update(alias.name.split(".")[0] for alias in node.names)
-declared = {Requirement(text).name for text in metadata.requires("tap-pos")}
-owners = metadata.packages_distributions()
-direct = {canonicalize_name(owners[name][0]) for name in imported if name in owners}
-print(json.dumps({
-    "folder": tap_pos.__path__[0],
-    "installed": sorted(canonicalize_name(each.name) for each in metadata.distributions()),
-    "reached": sorted({each[0] for each in reached}),
-    "declared": sorted(canonicalize_name(name) for name in declared),
-    "direct": sorted(direct - {"tap-pos"}),
-}))
-"""
-
-
-def environment_with(folder: Path, *what: str) -> Path:
-    """Make an environment that holds only what is asked for; return where its commands are."""
-    uv = str(BIN / "uv")
-    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
-    python = str(folder / "bin" / "python")
-    # Away from the workspace, where uv would find its lock file and its sources.
-    subprocess.run(
-        [uv, "pip", "install", "--quiet", "--python", python, *what], check=True, cwd=folder
-    )
-    return folder / "bin"
-
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the tap's folder, far from the workspace that it belongs to."""
-    copy = tmp_path_factory.mktemp("source") / "tap-pos"
-    shutil.copytree(PROJECT / "tap-pos", copy, ignore=shutil.ignore_patterns("__pycache__", ".*"))
-    return copy
+    return copy_of("tap-pos", tmp_path_factory.mktemp("source"))
 
 
 @pytest.fixture(scope="module")
@@ -100,9 +34,7 @@ def alone(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def look(alone: Path) -> dict[str, Any]:
     """What is in that environment."""
-    told = output(alone / "python", "-I", "-c", LOOK_AROUND)
-    found: dict[str, Any] = json.loads(told)
-    return found
+    return look_around(alone, "tap-pos", "tap_pos.testing")
 
 
 @pytest.fixture(scope="module")
@@ -113,29 +45,11 @@ def target_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return commands / "target-csv"
 
 
-def output(command: Path, *arguments: str) -> str:
-    """What a command prints, run without anything of this checkout in its environment."""
-    done = subprocess.run(
-        [str(command), *arguments],
-        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def test_the_installed_package_holds_every_file_of_the_source(
     source: Path, look: dict[str, Any]
 ) -> None:
-    def files(folder: Path) -> set[str]:
-        found = (path for path in folder.rglob("*") if path.is_file())
-        return {str(path.relative_to(folder)) for path in found if path.suffix != ".pyc"}
-
-    installed = files(Path(look["folder"]))
-    assert installed == files(source / "tap_pos")
+    installed = files_of(Path(look["folder"]))
+    assert installed == files_of(source / "tap_pos")
     assert "py.typed" in installed
     assert str(PROJECT) not in look["folder"]
 

@@ -117,6 +117,7 @@ def test_ctrl_c_leaves_no_process_and_the_next_run_carries_on(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, **street.environment},
     )
     time.sleep(moment)
     os.killpg(shell.pid, signal.SIGINT)

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from crm_fakes.klaviyo import LOYAL, FakeKlaviyo, settings_for
-from target_shopcrm.destinations.crm import (
+from target_shopcrm.destinations.http import Patience
+from target_shopcrm.destinations.items import (
     Contact,
     Event,
     Grant,
@@ -18,7 +19,6 @@ from target_shopcrm.destinations.crm import (
     Person,
     Withdrawal,
 )
-from target_shopcrm.destinations.http import Patience
 from target_shopcrm.destinations.klaviyo import Klaviyo
 from target_shopcrm.settings import CrmSettings
 

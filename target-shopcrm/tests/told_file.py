@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     import pytest
     from conftest import Shop, Singer
-    from target_shopcrm.destinations.crm import Contact, Event, Outcome, Withdrawal
+    from target_shopcrm.destinations.crm import Outcome
+    from target_shopcrm.destinations.items import Contact, Event, Withdrawal
 
 YES = "2026-11-01T10:00:00Z"
 LATER = "2026-11-21T10:00:00Z"

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from target_shopcrm.commands.shared import moment, number, table
+from target_shopcrm.commands.status_tables import in_short
 from target_shopcrm.consent.events import split_source
 from target_shopcrm.consent.verdicts import told
 from target_shopcrm.routes.work import WHOLE_RECORD
-from target_shopcrm.status_tables import in_short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

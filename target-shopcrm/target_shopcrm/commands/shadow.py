@@ -31,7 +31,17 @@ _VERDICTS = {
     "withdraw": "would be unsubscribed",
     "send": "would be sent",
 }
-"""Every verdict of ``sync.shadow``, as a heading for people."""
+"""Every verdict of ``sync.shadow`` in a row about one person."""
+_HEADINGS = {
+    "match": "Same",
+    "differs": "Changed",
+    "new": "Added",
+    "forget": "Cleared",
+    "withheld": "Held back",
+    "withdraw": "Withdrawn",
+    "send": "Sent",
+}
+"""The same as headings over numbers of people."""
 
 _FIELDS = """
 SELECT destination, stream, field, verdict, reason, count(*) AS people
@@ -48,7 +58,7 @@ ORDER BY destination, stream, shop_id, key, field
 
 @click.group()
 def shadow() -> None:
-    """The pilot: a CRM in shadow mode is compared with, and never written to."""
+    """See what live would change at a CRM."""
 
 
 @shadow.command()
@@ -96,19 +106,28 @@ def _tables(fields: list[dict[str, Any]]) -> Iterator[Any]:
     for crm in sorted({row["destination"] for row in fields}):
         of_crm = [row for row in fields if row["destination"] == crm]
         names = sorted({(row["stream"], row["field"]) for row in of_crm})
-        rows = [[f"{stream}: {field}", *_counts(of_crm, stream, field)] for stream, field in names]
-        yield table(f"{crm}: what live would do", ["Field", *_VERDICTS.values()], rows)
+        used = [verdict for verdict in _HEADINGS if any(r["verdict"] == verdict for r in of_crm)]
+        rows = [[_spoken(*name), *_counts(of_crm, name, used)] for name in names]
+        headings = ["Field", *(_HEADINGS[verdict] for verdict in used)]
+        yield table(f"What live would do at {crm}, in people", headings, rows)
         held = [row for row in of_crm if row["verdict"] == "withheld"]
         if held:
             reasons = [[row["field"], row["reason"], number(row["people"])] for row in held]
             headings = ["Held back", "Reason", "People"]
-            yield table(f"{crm}: what the gate held back", headings, reasons, text_columns=2)
+            yield table(f"What the gate held back from {crm}", headings, reasons, text_columns=2)
 
 
-def _counts(rows: list[dict[str, Any]], stream: str, field: str) -> list[str]:
-    counts = dict.fromkeys(_VERDICTS, 0)
+def _spoken(stream: str, field: str) -> str:
+    """A field of a contact by its name; what belongs to a contact by its stream's."""
+    if stream == "contacts":
+        return field
+    return stream if field == "*" else f"{stream}: {field}"
+
+
+def _counts(rows: list[dict[str, Any]], name: tuple[str, str], verdicts: list[str]) -> list[str]:
+    counts = dict.fromkeys(verdicts, 0)
     for row in rows:
-        if (row["stream"], row["field"]) == (stream, field):
+        if (row["stream"], row["field"]) == name:
             counts[row["verdict"]] += row["people"]
     return [number(count) if count else "" for count in counts.values()]
 

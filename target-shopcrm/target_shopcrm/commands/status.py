@@ -12,10 +12,10 @@ from target_shopcrm.commands.shared import (
     show,
     show_json,
 )
+from target_shopcrm.commands.status_tables import rendered
 from target_shopcrm.database.connection import place
 from target_shopcrm.database.migrate import current_revision, migrate
-from target_shopcrm.status import collect
-from target_shopcrm.status_tables import rendered
+from target_shopcrm.database.status import collect
 
 
 @click.command()

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from target_shopcrm.database.connection import Connection
-    from target_shopcrm.destinations.crm import (
+    from target_shopcrm.destinations.crm import Outcome
+    from target_shopcrm.destinations.items import (
         Contact,
         Cue,
         Event,
         Membership,
         Order,
-        Outcome,
         Person,
         Withdrawal,
     )

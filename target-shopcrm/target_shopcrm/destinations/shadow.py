@@ -18,17 +18,15 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from target_shopcrm.database.connection import Connection
-    from target_shopcrm.destinations.crm import (
+    from target_shopcrm.destinations.crm import OptOuts, Outcome, Seen
+    from target_shopcrm.destinations.items import (
         Contact,
         Cue,
         Event,
         Grant,
         Membership,
-        OptOuts,
         Order,
-        Outcome,
         Person,
-        Seen,
         Withdrawal,
     )
 

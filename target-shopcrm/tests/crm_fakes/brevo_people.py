@@ -6,7 +6,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from target_shopcrm.destinations.brevo import Brevo
-from target_shopcrm.destinations.crm import (
+from target_shopcrm.destinations.http import Patience
+from target_shopcrm.destinations.items import (
     Contact,
     Cue,
     Event,
@@ -17,7 +18,6 @@ from target_shopcrm.destinations.crm import (
     Person,
     Withdrawal,
 )
-from target_shopcrm.destinations.http import Patience
 from target_shopcrm.settings import CrmSettings
 
 from crm_fakes.brevo import settings_for

@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, cast
 
-from target_shopcrm.destinations.crm import (
+from target_shopcrm.destinations.http import Patience
+from target_shopcrm.destinations.hubspot import HubSpot
+from target_shopcrm.destinations.items import (
     Contact,
     Cue,
     Event,
@@ -17,8 +19,6 @@ from target_shopcrm.destinations.crm import (
     Person,
     Withdrawal,
 )
-from target_shopcrm.destinations.http import Patience
-from target_shopcrm.destinations.hubspot import HubSpot
 from target_shopcrm.settings import CrmSettings
 
 from crm_fakes.hubspot import FakeHubSpot, settings_for

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, cast
 
-from target_shopcrm.destinations.crm import (
+from target_shopcrm.destinations.items import (
     Contact,
     Cue,
     Grant,

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from target_shopcrm.destinations.crm import OrderLine
+from target_shopcrm.destinations.items import OrderLine
 from target_shopcrm.errors import CredentialsError, CrmSetupError
 
 from crm_servers.people import ADA, BOB, contact, cue, order, states

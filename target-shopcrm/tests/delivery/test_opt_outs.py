@@ -10,7 +10,7 @@ import pytest
 from crm_fakes.pilot import Pilot, pilot_with
 from target_shopcrm.consent.opt_outs import Echo, opt_out_events
 from target_shopcrm.consent.policy import load_policy
-from target_shopcrm.destinations.crm import OptOut
+from target_shopcrm.destinations.items import OptOut
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -23,8 +23,8 @@ from crm_servers.people import (
     withdrawal,
 )
 from target_shopcrm.destinations.bottlecrm import BottleCRM
-from target_shopcrm.destinations.crm import Event
 from target_shopcrm.destinations.http import Patience
+from target_shopcrm.destinations.items import Event
 from target_shopcrm.errors import (
     CredentialsError,
     CrmContractError,

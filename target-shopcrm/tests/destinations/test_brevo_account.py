@@ -19,7 +19,7 @@ from crm_fakes.brevo_people import (
     writes_of,
 )
 from target_shopcrm.destinations.brevo import Brevo
-from target_shopcrm.destinations.crm import Operation, Person
+from target_shopcrm.destinations.crm import Operation
 from target_shopcrm.errors import ConfigurationError, CrmSetupError
 from target_shopcrm.settings import CrmSettings
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from target_shopcrm.database.connection import Connection
+    from target_shopcrm.destinations.items import Person
 
 NO_CONNECTION: Connection = None  # type: ignore[assignment]  # a destination outside has no tables
 

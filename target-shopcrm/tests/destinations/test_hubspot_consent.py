@@ -16,7 +16,8 @@ from crm_fakes.hubspot_people import (
     person,
     withdrawal,
 )
-from target_shopcrm.destinations.crm import DONE, OptOut, Outcome
+from target_shopcrm.destinations.crm import DONE, Outcome
+from target_shopcrm.destinations.items import OptOut
 from target_shopcrm.errors import CrmSetupError
 
 STATUSES = "/communication-preferences/statuses"

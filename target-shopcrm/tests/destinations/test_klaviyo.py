@@ -18,7 +18,8 @@ from klaviyo_world import (
     states,
     withdrawal,
 )
-from target_shopcrm.destinations.crm import Membership, Operation, Seen
+from target_shopcrm.destinations.crm import Operation, Seen
+from target_shopcrm.destinations.items import Membership
 from target_shopcrm.destinations.klaviyo import Klaviyo
 from target_shopcrm.errors import ConfigurationError, CredentialsError, CrmSetupError
 from target_shopcrm.settings import CrmSettings

@@ -20,7 +20,7 @@ from klaviyo_world import (
     running,
     states,
 )
-from target_shopcrm.destinations.crm import OrderLine
+from target_shopcrm.destinations.items import OrderLine
 from target_shopcrm.destinations.klaviyo.happenings import amount
 
 if TYPE_CHECKING:

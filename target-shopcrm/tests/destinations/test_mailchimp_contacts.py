@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from crm_fakes.mailchimp import FakeMailchimp, hash_of, settings_for
 from crm_fakes.mailchimp.people import DECLARED, blanked, bought, permitted, somebody, withdrawn
-from target_shopcrm.destinations.crm import Contact, Outcome
 from target_shopcrm.destinations.http import Patience
+from target_shopcrm.destinations.items import Contact
 from target_shopcrm.destinations.mailchimp import Mailchimp
 from target_shopcrm.settings import CrmSettings
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from target_shopcrm.database.connection import Connection
+    from target_shopcrm.destinations.crm import Outcome
 
 PATIENCE = Patience(retry=3.0, answer=5.0, poll=0.001, job=0.05)
 

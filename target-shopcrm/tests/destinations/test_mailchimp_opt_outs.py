@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from crm_fakes.mailchimp import FakeMailchimp, hash_of, settings_for
 from crm_fakes.mailchimp.people import AGREED, DECLARED, permitted, somebody, withdrawn
-from target_shopcrm.destinations.crm import Contact, Withdrawal
 from target_shopcrm.destinations.http import Patience
+from target_shopcrm.destinations.items import Contact, Withdrawal
 from target_shopcrm.destinations.mailchimp import Mailchimp
 from target_shopcrm.settings import CrmSettings
 

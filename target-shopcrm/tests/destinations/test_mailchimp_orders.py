@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from crm_fakes.mailchimp import FakeMailchimp, hash_of, settings_for
 from crm_fakes.mailchimp.people import DECLARED, bought, on_list, permitted, somebody
-from target_shopcrm.destinations.crm import Membership, OrderLine
 from target_shopcrm.destinations.http import Patience
+from target_shopcrm.destinations.items import Membership, OrderLine
 from target_shopcrm.destinations.mailchimp import Mailchimp
 from target_shopcrm.errors import CrmSetupError
 from target_shopcrm.settings import CrmSettings

@@ -22,8 +22,8 @@ from crm_servers.people import (
     withdrawal,
 )
 from crm_servers.tryton_scenarios import opened
-from target_shopcrm.destinations.crm import Event, OrderLine
 from target_shopcrm.destinations.http import Patience
+from target_shopcrm.destinations.items import Event, OrderLine
 from target_shopcrm.destinations.tryton import Tryton
 from target_shopcrm.errors import (
     ConfigurationError,

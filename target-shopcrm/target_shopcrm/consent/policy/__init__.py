@@ -19,13 +19,13 @@ allow more, write a whole policy; nothing is loosened by accident.
 """
 
 from target_shopcrm.consent.policy.durations import Validity
+from target_shopcrm.consent.policy.errors import PolicyError
 from target_shopcrm.consent.policy.grounds import Implied, SoftOptIn
 from target_shopcrm.consent.policy.hours import Hours, Week
 from target_shopcrm.consent.policy.model import (
     PURPOSES,
     RECORD_CLASSES,
     Policy,
-    PolicyError,
     Purpose,
     RecordClass,
     Requirement,

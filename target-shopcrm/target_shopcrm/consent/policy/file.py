@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import yaml
 
-from target_shopcrm.consent.policy.model import PolicyError
+from target_shopcrm.consent.policy.errors import PolicyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

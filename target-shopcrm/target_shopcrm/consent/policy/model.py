@@ -31,10 +31,6 @@ RECORD_CLASSES = (
 )
 
 
-class PolicyError(Exception):
-    """The policy file can't be used. The message says where, why, and what to do."""
-
-
 class Shop(NamedTuple):
     """Where a shop is.
 

@@ -13,7 +13,7 @@ from target_shopcrm.destinations.bottlecrm.fields import (
     Found,
     changes,
 )
-from target_shopcrm.destinations.crm import OptOut
+from target_shopcrm.destinations.items import OptOut
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from target_shopcrm.destinations.bottlecrm.api import BottleApi
     from target_shopcrm.destinations.bottlecrm.directory import Directory
     from target_shopcrm.destinations.bottlecrm.fields import Found
-    from target_shopcrm.destinations.crm import Contact
     from target_shopcrm.destinations.http import Answer
+    from target_shopcrm.destinations.items import Contact
 
 Body = dict[str, Any]
 

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
     from target_shopcrm.database.connection import Connection
     from target_shopcrm.destinations.bottlecrm.fields import Found
-    from target_shopcrm.destinations.crm import (
+    from target_shopcrm.destinations.http import Patience
+    from target_shopcrm.destinations.items import (
         Contact,
         Cue,
         Grant,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
         Person,
         Withdrawal,
     )
-    from target_shopcrm.destinations.http import Patience
     from target_shopcrm.settings import CrmSettings
 
 _NO_CONTACT = Outcome("refused", reason="BottleCRM has no such contact")

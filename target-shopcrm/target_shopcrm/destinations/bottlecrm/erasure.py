@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from target_shopcrm.destinations.bottlecrm.api import BottleApi
     from target_shopcrm.destinations.bottlecrm.directory import Directory
     from target_shopcrm.destinations.bottlecrm.fields import Found
-    from target_shopcrm.destinations.crm import Person
+    from target_shopcrm.destinations.items import Person
 
 _STILL_THERE = Outcome("uncertain", reason="BottleCRM still has the contact")
 

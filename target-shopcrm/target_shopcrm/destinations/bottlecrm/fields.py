@@ -10,7 +10,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from target_shopcrm.destinations.crm import Contact
+    from target_shopcrm.destinations.items import Contact
 
 POS_ID = "pos_customer_id"
 CUE_ID = "pos_cue_id"

@@ -10,7 +10,7 @@ from target_shopcrm.destinations.http import UncertainError
 
 if TYPE_CHECKING:
     from target_shopcrm.destinations.bottlecrm.api import BottleApi
-    from target_shopcrm.destinations.crm import Cue
+    from target_shopcrm.destinations.items import Cue
 
 _TITLE_SIZE = 200
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from target_shopcrm.destinations.brevo.census import people_of
 from target_shopcrm.destinations.brevo.held import BLOCK_FLAGS
-from target_shopcrm.destinations.crm import OptOut, OptOuts, Outcome, Person
+from target_shopcrm.destinations.crm import OptOuts, Outcome
+from target_shopcrm.destinations.items import OptOut, Person
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from target_shopcrm.destinations.brevo.held import Held
     from target_shopcrm.destinations.brevo.jobs import Imports
     from target_shopcrm.destinations.brevo.updates import Blocklist
-    from target_shopcrm.destinations.crm import Grant, Withdrawal
+    from target_shopcrm.destinations.items import Grant, Withdrawal
 
 BLOCKLISTED, LEFT_A_LIST = "blocklisted", "list_unsubscribed"
 """Causes of opt-outs; Brevo has no better words for them."""

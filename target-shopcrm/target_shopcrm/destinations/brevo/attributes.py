@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from target_shopcrm.destinations.brevo.api import BrevoApi
-    from target_shopcrm.destinations.crm import Fields
+    from target_shopcrm.destinations.items import Fields
 
 EMAIL, SMS, EXT_ID = "EMAIL", "SMS", "EXT_ID"
 _TEXT, _DATE, _FLOAT = "text", "date", "float"

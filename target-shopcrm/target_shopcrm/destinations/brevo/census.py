@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from target_shopcrm.destinations.brevo.api import BrevoApi
-    from target_shopcrm.destinations.crm import Person
+    from target_shopcrm.destinations.items import Person
 
 PAGE = 1_000
 """Contacts in a page, at most (SDK, ``get_contacts``)."""

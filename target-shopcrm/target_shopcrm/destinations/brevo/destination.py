@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from target_shopcrm.database.connection import Connection
     from target_shopcrm.destinations.brevo.held import Held
-    from target_shopcrm.destinations.crm import (
+    from target_shopcrm.destinations.http import Patience
+    from target_shopcrm.destinations.items import (
         Contact,
         Cue,
         Event,
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
         Person,
         Withdrawal,
     )
-    from target_shopcrm.destinations.http import Patience
     from target_shopcrm.settings import CrmSettings
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from target_shopcrm.destinations.brevo.api import BrevoApi
     from target_shopcrm.destinations.brevo.census import Census
     from target_shopcrm.destinations.brevo.jobs import Imports
-    from target_shopcrm.destinations.crm import Person
+    from target_shopcrm.destinations.items import Person
 
 _ATTEMPTS = 4
 _DELETED, _BUSY = {204, 404}, {400, 405}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from target_shopcrm.destinations.brevo.api import BrevoApi
-    from target_shopcrm.destinations.crm import Event
+    from target_shopcrm.destinations.items import Event
 
 MOST, MOST_BYTES = 200, 500_000
 """Events in one call: 200 and 512 KB (Brevo's guide "Event endpoints")."""

@@ -9,7 +9,7 @@ from msgspec import Struct
 from target_shopcrm.destinations.brevo.attributes import EMAIL, EXT_ID, SMS, read
 
 if TYPE_CHECKING:
-    from target_shopcrm.destinations.crm import Fields
+    from target_shopcrm.destinations.items import Fields
 
 BLOCK_FLAGS = {"email": "emailBlacklisted", "sms": "smsBlacklisted"}
 """The flag that blocklists a contact on each channel."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from target_shopcrm.destinations.brevo.api import BrevoApi
     from target_shopcrm.destinations.brevo.census import Census
     from target_shopcrm.destinations.brevo.held import Held
-    from target_shopcrm.destinations.crm import Membership, Person
+    from target_shopcrm.destinations.items import Membership, Person
 
 MOST = 150
 """Contacts in one call (SDK, ``add_contact_to_list``)."""

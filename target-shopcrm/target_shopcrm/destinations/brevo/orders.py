@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from target_shopcrm.destinations.brevo.api import BrevoApi
-    from target_shopcrm.destinations.crm import Order, OrderLine
+    from target_shopcrm.destinations.items import Order, OrderLine
 
 MOST, MOST_BYTES = 1_000, 5_000_000
 """Orders in one call (Brevo's guide "Manage orders")."""

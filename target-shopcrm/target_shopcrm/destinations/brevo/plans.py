@@ -14,7 +14,7 @@ from target_shopcrm.destinations.brevo.held import BLOCK_FLAGS
 if TYPE_CHECKING:
     from target_shopcrm.destinations.brevo.census import Match
     from target_shopcrm.destinations.brevo.held import Held
-    from target_shopcrm.destinations.crm import Contact
+    from target_shopcrm.destinations.items import Contact
 
 
 class Way(Enum):

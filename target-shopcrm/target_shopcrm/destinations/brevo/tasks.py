@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from target_shopcrm.destinations.brevo.api import BrevoApi
     from target_shopcrm.destinations.brevo.census import Census
-    from target_shopcrm.destinations.crm import Cue
+    from target_shopcrm.destinations.items import Cue
 
 MOST_A_RUN = 50
 """Half of what an hour allows; jobs have to be looked at as well."""

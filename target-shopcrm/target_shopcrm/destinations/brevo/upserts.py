@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from target_shopcrm.destinations.brevo.jobs import Imports
     from target_shopcrm.destinations.brevo.moves import Moves
     from target_shopcrm.destinations.brevo.updates import Blocklist
-    from target_shopcrm.destinations.crm import Contact
+    from target_shopcrm.destinations.items import Contact
 
 _GONE = Outcome("uncertain", reason="the contact was deleted in Brevo meanwhile")
 _NOT_YET = Outcome("uncertain", reason="the import has not ended, or failed")

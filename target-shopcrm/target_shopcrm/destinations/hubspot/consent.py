@@ -29,9 +29,9 @@ from target_shopcrm.destinations.hubspot.account import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from target_shopcrm.destinations.crm import Grant
     from target_shopcrm.destinations.http import Answer
     from target_shopcrm.destinations.hubspot.account import Account
+    from target_shopcrm.destinations.items import Grant
 
 _STATUSES = "/communication-preferences/2026-03/statuses"
 _EMAIL = {"channel": "EMAIL"}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_shopcrm.destinations.crm import DONE, Contact, Outcome, Person, Seen
+from target_shopcrm.destinations.crm import DONE, Outcome, Seen
 from target_shopcrm.destinations.hubspot.account import BAD_REQUEST, NOT_FOUND, parts, results_of
 from target_shopcrm.destinations.hubspot.batches import Batches, Input, Record, by_property
 from target_shopcrm.destinations.hubspot.properties import (
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from target_shopcrm.destinations.hubspot.account import Account
     from target_shopcrm.destinations.hubspot.properties import Properties
+    from target_shopcrm.destinations.items import Contact, Person
 
 SCOPE = "crm.objects.contacts"
 OPT_OUT = "hs_email_optout"

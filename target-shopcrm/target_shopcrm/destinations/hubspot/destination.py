@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, ClassVar
 from target_shopcrm.destinations.crm import (
     Capabilities,
     CrmDestination,
-    Grant,
     Operation,
     OptOuts,
     Outcome,
     Seen,
-    Withdrawal,
 )
 from target_shopcrm.destinations.hubspot.account import OK, PER_CALL, Account, results_of
 from target_shopcrm.destinations.hubspot.consent import Consent
@@ -29,8 +27,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from target_shopcrm.database.connection import Connection
-    from target_shopcrm.destinations.crm import Contact, Cue, Event, Membership, Order, Person
     from target_shopcrm.destinations.http import Patience
+    from target_shopcrm.destinations.items import (
+        Contact,
+        Cue,
+        Event,
+        Grant,
+        Membership,
+        Order,
+        Person,
+        Withdrawal,
+    )
     from target_shopcrm.settings import CrmSettings
 
 _DEFINITIONS = "/communication-preferences/2026-03/definitions"

@@ -12,7 +12,7 @@ import re
 import uuid
 from typing import TYPE_CHECKING
 
-from target_shopcrm.destinations.crm import DONE, Event, Outcome
+from target_shopcrm.destinations.crm import DONE, Outcome
 from target_shopcrm.destinations.hubspot.account import (
     BAD_REQUEST,
     CONFLICT,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from target_shopcrm.destinations.hubspot.account import Account
     from target_shopcrm.destinations.hubspot.contacts import Contacts
+    from target_shopcrm.destinations.items import Event
 
 _DEFINITIONS = "/events/2026-03/event-definitions"
 _SEND = "/events/2026-03/send/batch"

@@ -14,10 +14,10 @@ from target_shopcrm.destinations.hubspot.lists import NOT_IN_HUBSPOT
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from target_shopcrm.destinations.crm import Person
     from target_shopcrm.destinations.hubspot.account import Account
     from target_shopcrm.destinations.hubspot.batches import Batches, Input
     from target_shopcrm.destinations.hubspot.contacts import Contacts
+    from target_shopcrm.destinations.items import Person
 
 
 class Linked(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_shopcrm.destinations.crm import DONE, Membership, Outcome
+from target_shopcrm.destinations.crm import DONE, Outcome
 from target_shopcrm.destinations.hubspot.account import NOT_FOUND, OK, parts
 from target_shopcrm.errors import CrmSetupError
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from target_shopcrm.destinations.hubspot.account import Account
     from target_shopcrm.destinations.hubspot.contacts import Contacts
+    from target_shopcrm.destinations.items import Membership
 
 _LISTS = "/crm/lists/2026-03"
 _BY_HAND = {"MANUAL", "SNAPSHOT"}

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from target_shopcrm.destinations.crm import OptOut, OptOuts
+from target_shopcrm.destinations.crm import OptOuts
 from target_shopcrm.destinations.hubspot.account import OK, results_of
 from target_shopcrm.destinations.hubspot.batches import OBJECTS, Batches
 from target_shopcrm.destinations.hubspot.contacts import OPT_OUT, SCOPE
+from target_shopcrm.destinations.items import OptOut
 from target_shopcrm.errors import CrmSetupError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from target_shopcrm.destinations.crm import Order, Outcome
+from target_shopcrm.destinations.crm import Outcome
 from target_shopcrm.destinations.hubspot.account import parts
 from target_shopcrm.destinations.hubspot.batches import Batches, Input
 from target_shopcrm.destinations.hubspot.linked import Linked, LinkedObjects
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from target_shopcrm.destinations.hubspot.account import Account
     from target_shopcrm.destinations.hubspot.contacts import Contacts
+    from target_shopcrm.destinations.items import Order
 
 HISTORY = "HubSpot can't mark history, and a workflow could write to the person because of it"
 _NO_DECIMALS = frozenset(

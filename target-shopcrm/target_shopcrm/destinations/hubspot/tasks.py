@@ -18,9 +18,9 @@ from target_shopcrm.errors import CrmSetupError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_shopcrm.destinations.crm import Cue
     from target_shopcrm.destinations.hubspot.account import Account
     from target_shopcrm.destinations.hubspot.contacts import Contacts
+    from target_shopcrm.destinations.items import Cue
 
 _NO_KEY = "HubSpot refuses tasks a unique property (pos_cue_id), without which one could come twice"
 

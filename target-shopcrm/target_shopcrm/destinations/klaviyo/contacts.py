@@ -27,7 +27,7 @@ from target_shopcrm.destinations.klaviyo.profiles import ADDRESS_MOVED, in_utc
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from target_shopcrm.destinations.crm import Contact
+    from target_shopcrm.destinations.items import Contact
     from target_shopcrm.destinations.klaviyo.account import Account, Json
     from target_shopcrm.destinations.klaviyo.profiles import Profile, Profiles
 

@@ -12,7 +12,7 @@ from target_shopcrm.destinations.klaviyo.profiles import our_ids, pairs_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_shopcrm.destinations.crm import Person
+    from target_shopcrm.destinations.items import Person
     from target_shopcrm.destinations.klaviyo.account import Account
     from target_shopcrm.destinations.klaviyo.profiles import Profiles
 

@@ -22,20 +22,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from target_shopcrm.database.connection import Connection
-    from target_shopcrm.destinations.crm import (
+    from target_shopcrm.destinations.crm import OptOuts, Outcome
+    from target_shopcrm.destinations.http import Patience
+    from target_shopcrm.destinations.items import (
         Contact,
         Cue,
         Event,
         Fields,
         Grant,
         Membership,
-        OptOuts,
         Order,
-        Outcome,
         Person,
         Withdrawal,
     )
-    from target_shopcrm.destinations.http import Patience
     from target_shopcrm.destinations.klaviyo.profiles import Profile
     from target_shopcrm.settings import CrmSettings
 

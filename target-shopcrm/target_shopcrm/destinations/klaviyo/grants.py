@@ -19,8 +19,8 @@ from target_shopcrm.destinations.klaviyo.profiles import ADDRESS_MOVED, in_utc
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from target_shopcrm.destinations.crm import Grant
     from target_shopcrm.destinations.http import Answer
+    from target_shopcrm.destinations.items import Grant
     from target_shopcrm.destinations.klaviyo.account import Account, Json
     from target_shopcrm.destinations.klaviyo.profiles import Profile, Profiles
 

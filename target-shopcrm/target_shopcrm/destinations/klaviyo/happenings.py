@@ -14,7 +14,7 @@ import msgspec
 from target_shopcrm.destinations.klaviyo.contacts import as_klaviyo_writes
 
 if TYPE_CHECKING:
-    from target_shopcrm.destinations.crm import Event, Order, OrderLine, Person
+    from target_shopcrm.destinations.items import Event, Order, OrderLine, Person
     from target_shopcrm.destinations.klaviyo.account import Json
 
 PLACED, REFUNDED = "Placed Order", "Refunded Order"

@@ -20,8 +20,8 @@ from target_shopcrm.errors import CrmSetupError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from target_shopcrm.destinations.crm import Membership
     from target_shopcrm.destinations.http import Answer
+    from target_shopcrm.destinations.items import Membership
     from target_shopcrm.destinations.klaviyo.account import Account
     from target_shopcrm.destinations.klaviyo.batches import Refusal
     from target_shopcrm.destinations.klaviyo.profiles import Profiles

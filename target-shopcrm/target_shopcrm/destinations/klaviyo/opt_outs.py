@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from target_shopcrm.destinations.crm import OptOut, OptOuts
+from target_shopcrm.destinations.crm import OptOuts
+from target_shopcrm.destinations.items import OptOut
 from target_shopcrm.destinations.klaviyo.account import Page
 from target_shopcrm.destinations.klaviyo.metrics import EVENTS, Metrics
 from target_shopcrm.destinations.klaviyo.profiles import PROFILES, ProfilePage, in_utc

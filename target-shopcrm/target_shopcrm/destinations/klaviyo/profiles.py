@@ -13,7 +13,7 @@ from target_shopcrm.destinations.klaviyo.account import Endpoint, Page
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from target_shopcrm.destinations.crm import Person
+    from target_shopcrm.destinations.items import Person
     from target_shopcrm.destinations.klaviyo.account import Account
 
 PROFILES = Endpoint("GET", "/api/profiles", 75, 750, "profiles:read")

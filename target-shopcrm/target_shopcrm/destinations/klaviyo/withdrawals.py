@@ -18,8 +18,8 @@ from target_shopcrm.destinations.klaviyo.batches import Refusal, in_chunks, send
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from target_shopcrm.destinations.crm import Withdrawal
     from target_shopcrm.destinations.http import Answer
+    from target_shopcrm.destinations.items import Withdrawal
     from target_shopcrm.destinations.klaviyo.account import Account, Json
     from target_shopcrm.destinations.klaviyo.profiles import Profiles
 

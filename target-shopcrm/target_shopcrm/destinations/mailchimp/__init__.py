@@ -20,12 +20,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from target_shopcrm.destinations.crm import (
-    Capabilities,
-    CrmDestination,
-    Operation,
-    Seen,
-)
+from target_shopcrm.destinations.crm import Capabilities, CrmDestination, Operation, Seen
 from target_shopcrm.destinations.mailchimp.account import Account
 from target_shopcrm.destinations.mailchimp.audience import (
     PER_CALL,
@@ -47,17 +42,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from target_shopcrm.database.connection import Connection
-    from target_shopcrm.destinations.crm import (
+    from target_shopcrm.destinations.crm import OptOuts, Outcome
+    from target_shopcrm.destinations.http import Patience
+    from target_shopcrm.destinations.items import (
         Contact,
         Event,
         Membership,
-        OptOuts,
         Order,
-        Outcome,
         Person,
         Withdrawal,
     )
-    from target_shopcrm.destinations.http import Patience
     from target_shopcrm.settings import CrmSettings
 
 __all__ = ["Mailchimp"]

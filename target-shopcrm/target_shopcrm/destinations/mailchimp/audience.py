@@ -16,7 +16,7 @@ from target_shopcrm.destinations.mailchimp.account import BAD_REQUEST, NOT_FOUND
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from target_shopcrm.destinations.crm import Person
+    from target_shopcrm.destinations.items import Person
     from target_shopcrm.destinations.mailchimp.account import Account
 
 PER_CALL = 500

@@ -40,7 +40,7 @@ from target_shopcrm.destinations.mailchimp.opt_outs import EMAIL
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from target_shopcrm.destinations.crm import Contact
+    from target_shopcrm.destinations.items import Contact
     from target_shopcrm.destinations.mailchimp.account import Account
     from target_shopcrm.destinations.mailchimp.audience import Audience
     from target_shopcrm.destinations.mailchimp.opt_outs import OptOutBook

@@ -16,7 +16,7 @@ from target_shopcrm.destinations.mailchimp.fields import OWNER
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from target_shopcrm.destinations.crm import Person
+    from target_shopcrm.destinations.items import Person
     from target_shopcrm.destinations.mailchimp.account import Account
     from target_shopcrm.destinations.mailchimp.audience import Audience
     from target_shopcrm.destinations.mailchimp.store import Store

@@ -27,7 +27,7 @@ from target_shopcrm.destinations.mailchimp.opt_outs import EMAIL
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_shopcrm.destinations.crm import Event
+    from target_shopcrm.destinations.items import Event
     from target_shopcrm.destinations.mailchimp.account import Account
     from target_shopcrm.destinations.mailchimp.audience import Audience
 

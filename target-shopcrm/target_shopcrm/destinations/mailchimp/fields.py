@@ -19,7 +19,7 @@ from target_shopcrm.errors import CrmSetupError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from target_shopcrm.destinations.crm import Fields
+    from target_shopcrm.destinations.items import Fields
     from target_shopcrm.destinations.mailchimp.account import Account
 
 OWNER = "SHOPCRMID"

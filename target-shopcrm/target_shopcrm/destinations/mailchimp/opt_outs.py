@@ -17,7 +17,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from target_shopcrm.destinations.crm import DONE, OptOut, OptOuts, Outcome
+from target_shopcrm.destinations.crm import DONE, OptOuts, Outcome
+from target_shopcrm.destinations.items import OptOut
 from target_shopcrm.destinations.mailchimp.audience import (
     ANYHOW,
     CLEANED,
@@ -32,7 +33,7 @@ from target_shopcrm.destinations.mailchimp.fields import BY_US, WITHDRAWN
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_shopcrm.destinations.crm import Withdrawal
+    from target_shopcrm.destinations.items import Withdrawal
     from target_shopcrm.destinations.mailchimp.account import Account
     from target_shopcrm.destinations.mailchimp.audience import Audience
 

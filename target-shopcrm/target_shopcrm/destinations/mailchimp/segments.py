@@ -24,7 +24,7 @@ from target_shopcrm.errors import CrmSetupError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from target_shopcrm.destinations.crm import Membership
+    from target_shopcrm.destinations.items import Membership
     from target_shopcrm.destinations.mailchimp.account import Account
 
 _Numbered = tuple[int, "Membership"]

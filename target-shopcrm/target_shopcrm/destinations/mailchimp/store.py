@@ -18,7 +18,8 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from target_shopcrm.destinations.crm import DONE, Order, Outcome
+from target_shopcrm.destinations.crm import DONE, Outcome
+from target_shopcrm.destinations.items import Order
 from target_shopcrm.destinations.mailchimp.account import BAD_REQUEST, NOT_FOUND
 from target_shopcrm.destinations.mailchimp.audience import ARCHIVED, PAGE, hash_of
 from target_shopcrm.destinations.mailchimp.bulk import (
@@ -33,7 +34,7 @@ from target_shopcrm.errors import CrmSetupError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from target_shopcrm.destinations.crm import OrderLine
+    from target_shopcrm.destinations.items import OrderLine
     from target_shopcrm.destinations.mailchimp.account import Account
     from target_shopcrm.destinations.mailchimp.audience import Audience
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from target_shopcrm.destinations.crm import DONE, OptOut, OptOuts, Outcome
+from target_shopcrm.destinations.crm import DONE, OptOuts, Outcome
+from target_shopcrm.destinations.items import OptOut
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_shopcrm.destinations.crm import Grant, Membership, Withdrawal
+    from target_shopcrm.destinations.items import Grant, Membership, Withdrawal
     from target_shopcrm.destinations.tryton.subscriptions import (
         Place,
         Subscription,

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from target_shopcrm.database.connection import Connection
-    from target_shopcrm.destinations.crm import (
+    from target_shopcrm.destinations.http import Patience
+    from target_shopcrm.destinations.items import (
         Contact,
         Cue,
         Fields,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
         Person,
         Withdrawal,
     )
-    from target_shopcrm.destinations.http import Patience
     from target_shopcrm.destinations.tryton.parties import Party
     from target_shopcrm.destinations.tryton.subscriptions import Subscription
     from target_shopcrm.settings import CrmSettings

@@ -12,7 +12,7 @@ from target_shopcrm.destinations.tryton.rpc import ANY_STATE, MissingModelError,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_shopcrm.destinations.crm import Person
+    from target_shopcrm.destinations.items import Person
     from target_shopcrm.destinations.tryton.parties import Parties
     from target_shopcrm.destinations.tryton.sales import Sales
     from target_shopcrm.destinations.tryton.subscriptions import Subscriptions

@@ -9,7 +9,7 @@ from target_shopcrm.destinations.crm import DONE, Outcome
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_shopcrm.destinations.crm import Cue
+    from target_shopcrm.destinations.items import Cue
     from target_shopcrm.destinations.tryton.parties import Parties
     from target_shopcrm.destinations.tryton.rpc import TrytonRpc
 

@@ -11,7 +11,7 @@ from target_shopcrm.destinations.tryton.rpc import ANY_STATE, Row
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from target_shopcrm.destinations.crm import Contact
+    from target_shopcrm.destinations.items import Contact
     from target_shopcrm.destinations.tryton.rpc import TrytonRpc
     from target_shopcrm.destinations.tryton.subscriptions import Subscriptions
 

@@ -13,7 +13,7 @@ from target_shopcrm.errors import CrmSetupError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_shopcrm.destinations.crm import Order, OrderLine
+    from target_shopcrm.destinations.items import Order, OrderLine
     from target_shopcrm.destinations.tryton.parties import Parties
     from target_shopcrm.destinations.tryton.rpc import TrytonRpc
 

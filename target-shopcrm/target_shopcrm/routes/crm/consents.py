@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from target_shopcrm.database.ledger import Ledger
 from target_shopcrm.database.told import Withdrawn
-from target_shopcrm.destinations.crm import Grant, Membership, Operation, OptOut
+from target_shopcrm.destinations.crm import Operation
+from target_shopcrm.destinations.items import Grant, Membership, OptOut
 from target_shopcrm.routes.crm.opening import MARKETING, learn_opt_outs
 from target_shopcrm.routes.crm.plans import person
 from target_shopcrm.routes.crm.run import check_answers

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from target_shopcrm.database.deliveries import UNSETTLED, Delivered
 from target_shopcrm.database.ledger import Ledger
-from target_shopcrm.destinations.crm import OptOut
+from target_shopcrm.destinations.items import OptOut
 from target_shopcrm.routes.crm.consents import Consents
 from target_shopcrm.routes.crm.opening import blank, learn_opt_outs, settle_withdrawals
 from target_shopcrm.routes.crm.plans import ContactPlan, plan_contact

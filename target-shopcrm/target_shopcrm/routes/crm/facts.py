@@ -19,7 +19,8 @@ import msgspec
 from target_shopcrm.consent.verdicts import Reason
 from target_shopcrm.database.deliveries import UNSETTLED, Delivered
 from target_shopcrm.database.ledger import Ledger
-from target_shopcrm.destinations.crm import Cue, Event, Operation, Order, OrderLine, Outcome
+from target_shopcrm.destinations.crm import Operation, Outcome
+from target_shopcrm.destinations.items import Cue, Event, Order, OrderLine
 from target_shopcrm.records import ContactEvent
 from target_shopcrm.routes.crm.holding import Holding
 from target_shopcrm.routes.crm.plans import person
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from target_shopcrm.consent.gate import Gate, Permission
-    from target_shopcrm.destinations.crm import Person
+    from target_shopcrm.destinations.items import Person
     from target_shopcrm.records import ContactOrder, StaffCue
     from target_shopcrm.routes.work import StepsTo, Work
 

@@ -16,7 +16,8 @@ from target_shopcrm.database.deliveries import UNSETTLED, Delivered
 from target_shopcrm.database.erasures import Erasures
 from target_shopcrm.database.ledger import Ledger, clock
 from target_shopcrm.database.told import Withdrawn
-from target_shopcrm.destinations.crm import Contact, Membership, Operation, Person, Withdrawal
+from target_shopcrm.destinations.crm import Operation
+from target_shopcrm.destinations.items import Contact, Membership, Person, Withdrawal
 from target_shopcrm.errors import CrmUnavailableError
 from target_shopcrm.routes.crm.run import CONTACTS, CrmRun, RecordKey, check_answers
 from target_shopcrm.routes.crm.screening import events_of_others
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
     from target_shopcrm.consent.events import Key
     from target_shopcrm.consent.gate import Gate
-    from target_shopcrm.destinations.crm import OptOut, OptOuts, Outcome
+    from target_shopcrm.destinations.crm import OptOuts, Outcome
+    from target_shopcrm.destinations.items import OptOut
     from target_shopcrm.routes.work import Steps, Work
 
 MARKETING = "marketing"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from target_shopcrm.database.deliveries import Delivered
-from target_shopcrm.destinations.crm import Contact, Person
+from target_shopcrm.destinations.items import Contact, Person
 from target_shopcrm.records import Contact as ContactRecord
 from target_shopcrm.routes.crm.opening import MARKETING, withdrawals_of
 from target_shopcrm.routes.crm.run import CONTACTS, CrmRun, RecordKey, addresses_of, normalised
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from target_shopcrm.consent.gate import Gate, Permission, Withheld
-    from target_shopcrm.destinations.crm import Fields, Withdrawal
+    from target_shopcrm.destinations.items import Fields, Withdrawal
     from target_shopcrm.routes.work import Work
 
 _NOT_TOLD = frozenset({"shop_id", "contact_id", "email", "phone"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from target_shopcrm.destinations.crm import (
+from target_shopcrm.destinations.items import (
     Contact,
     Event,
     Membership,
