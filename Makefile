@@ -77,7 +77,7 @@ check: lint types parse ## Lint, types and dbt parse.
 test: install check ## Everything that must hold, in under eight minutes.
 	@$(BIN)/pytest -n 2 -m 'not long'
 
-test-long: install ## What takes longer: 25 crashes, 300 random lives a vendor, long histories.
+test-long: install ## What takes longer: kills at any moment, hundreds of random lives, real CRM servers.
 	@$(BIN)/pytest -n 2 -m long
 
 .PHONY: bench bench-tap bench-target
