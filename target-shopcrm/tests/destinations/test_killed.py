@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -151,10 +150,7 @@ def killed_at(name: str, street: Street, moment: int, when: str) -> dict[str, An
             process.wait()
         fake.faults = lambda _request: None
         for _ in range(2):
-            again = run(shop, settings)
-            code, said = finish(again, street.lines())
-            assert code == 0, said.decode()
-            assert json.loads(said.splitlines()[-1]) == {"done": True}
+            assert shop.run(street.lines(), **settings).states == [{"done": True}]
         found = snapshot(fake)
     street.drop(shop)
     return found
