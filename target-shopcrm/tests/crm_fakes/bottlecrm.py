@@ -257,11 +257,11 @@ class FakeBottleCRM(FakeCrm):
         return {address for row in self.contacts.values() for _, address in addresses_of(row)}
 
     def members(self) -> dict[str, set[str]]:
-        """For each tag the e-mail addresses of its contacts."""
+        """For each tag the e-mail addresses of its contacts, or else their numbers."""
         found: dict[str, set[str]] = {tag["id"]: set() for tag in self.tags}
         for row in self.contacts.values():
             for tag in row["tags"]:
-                found[tag].add(row["email"])
+                found[tag].add(row["email"] or row["phone"])
         return found
 
     def triggered(self) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ import pytest
 from consent_situations import SHOP
 from crm_fakes import NAMES
 from crm_machine import CrmMachine, CrmStreet
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ def live(name: str, lives: int, server: RunningServer, shop: Shop, singer: Singe
             stateful_step_count=30,
             # The same lives every time in CI: a rare finding must not block another change.
             derandomize=lives < 10 or "CI" in os.environ,
+            # A life takes a while, so one that went wrong is shown as it was found.
+            phases=[Phase.explicit, Phase.reuse, Phase.generate],
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
