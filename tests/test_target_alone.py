@@ -34,7 +34,8 @@ def alone(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def look(alone: Path) -> dict[str, Any]:
     """What is in that environment."""
-    return look_around(alone, "target-shopcrm")
+    # Migrations run where Alembic runs them, and import what the rest does.
+    return look_around(alone, "target-shopcrm", "target_shopcrm.database.migrations")
 
 
 def test_the_installed_package_holds_every_file_of_the_source(
